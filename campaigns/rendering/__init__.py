@@ -1,0 +1,1 @@
+"""MJML and merge tags in, a wire template out: once per revision."""

@@ -1,0 +1,1 @@
+"""Engagement: a decaying score folded from a contact's entries."""

@@ -1,0 +1,1 @@
+"""Saved rules over contacts, compiled to one SQL select when used."""

@@ -1,0 +1,1 @@
+"""Hits caught, shipped, judged and turned into events."""

@@ -1,0 +1,1 @@
+"""Alembic migrations; once landed never edited."""

@@ -1,0 +1,1 @@
+"""Mails as data: one folder a mail, with body.mjml, subject.txt and sample.json."""

@@ -1,0 +1,1 @@
+"""The Flask UI, the JSON API and the public pages."""

@@ -1,0 +1,1 @@
+"""What subscribers and providers meet: no login, no cookies."""
