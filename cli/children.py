@@ -69,7 +69,7 @@ def can_enter_user_namespace() -> bool:
 
 
 def way_out_of_root() -> Callable[[], None] | None:
-    """Return what a child must call before it may run a program that refuses root; None when we are not root."""
+    """Return what a child must call before it runs a program that refuses root; None when we are not root."""
     if os.geteuid() != 0:
         return None
     return _enter_user_namespace if can_enter_user_namespace() else _become_nobody
@@ -102,9 +102,7 @@ def start_child(
         if os.getppid() != parent:
             os._exit(1)
 
-    output = (
-        subprocess.DEVNULL if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    )
+    output = subprocess.DEVNULL if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return subprocess.Popen(
             list(arguments),
@@ -112,7 +110,7 @@ def start_child(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=None if environment is None else dict(environment),
-            preexec_fn=prepare,  # noqa: PLW1509
+            preexec_fn=prepare,
             start_new_session=True,
         )
     finally:

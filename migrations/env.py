@@ -1,7 +1,7 @@
 """How Alembic reaches the database: one migrator at a time, and none that waits for ever.
 
-Rules: an upgrade expands, a later release contracts; schema and data changes go apart; migrations never import
-models; big indexes are built CONCURRENTLY in an ``autocommit_block``; a landed migration is never edited.
+Rules: an upgrade expands, a later release contracts; schema and data changes go apart; migrations never
+import models; big indexes are built CONCURRENTLY in an ``autocommit_block``; a landed migration is never edited.
 """
 
 from typing import Any
@@ -35,9 +35,7 @@ def migrate(connection: Connection) -> None:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
         connection.commit()
-        compares = getattr(context.config.cmd_opts, "autogenerate", False) or context.config.attributes.get(
-            "compare"
-        )
+        compares = getattr(context.config.cmd_opts, "autogenerate", False) or context.config.attributes.get("compare")
         context.configure(
             connection=connection,
             target_metadata=target_metadata() if compares else None,

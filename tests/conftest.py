@@ -1,7 +1,7 @@
-"""What every test stands on: a real PostgreSQL, a real Valkey, a home of its own, and no way out of the machine.
+"""What every test stands on: real PostgreSQL, real Valkey, a home of its own, no way out of the machine.
 
-- ``session``: one transaction, rolled back after the test. ``transaction()`` and ``read_session()`` join it, so
-  code that commits can be called too; nothing is ever really committed.
+- ``session``: one transaction, rolled back after the test. ``transaction()`` and ``read_session()`` join it,
+  so code that commits can be called too; nothing is ever really committed.
 - ``committed_database``: a database of the test's own, for real commits, several connections and processes.
 - ``valkey``: a real, empty Valkey; without it the queue is away, and wake-ups are dropped with a warning.
 """
@@ -114,9 +114,7 @@ def session(worker_engine: Engine, settings: Settings) -> Iterator[Session]:
 
 
 @pytest.fixture
-def committed_database(
-    cluster: Cluster, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def committed_database(cluster: Cluster, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a migrated database of this test's own; ``campaigns.db`` and child processes use it."""
     name = f"own_{secrets.token_hex(6)}"
     url = cluster.copy(name)
@@ -141,9 +139,7 @@ def valkey_server() -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
-def valkey(
-    valkey_server: EmbeddedValkey, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator["redis.Redis[bytes]"]:
+def valkey(valkey_server: EmbeddedValkey, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
     """An empty Valkey that the queue uses; child processes too."""
     monkeypatch.setenv("TIDINGS_REDIS_URL", valkey_server.url)
     get_settings.cache_clear()
@@ -163,8 +159,10 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def settings(tmp_path: Path, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """Settings of an installation that is this test's alone. A test that wants others sets the variable and clears
-    ``get_settings``; mail goes nowhere unless the test opened the server itself."""
+    """Settings of an installation that is this test's alone; mail goes nowhere unless the test opened the server.
+
+    A test that wants other settings sets the variable and calls ``get_settings.cache_clear()``.
+    """
     for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
         monkeypatch.delenv(name)
     home = tmp_path / "home"

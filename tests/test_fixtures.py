@@ -34,7 +34,7 @@ def test_the_schema_is_there(session: Session) -> None:
     assert session.scalar(text("SELECT count(*) FROM alembic_version")) == 1
 
 
-def test_the_queue_is_real(valkey: "redis.Redis[bytes]") -> None:
+def test_the_queue_is_real(valkey: redis.Redis) -> None:
     valkey.set("a", "b")
     assert redis.Redis.from_url(get_settings().effective_redis_url).get("a") == b"b"
 
