@@ -39,3 +39,12 @@ class Engagement(Base):
     first_sent_at: Mapped[datetime | None]
     measured: Mapped[bool]
     updated_at: Mapped[datetime]
+
+
+class ScoreDue(Base):
+    """A contact whose score must be folded again. Written in the transaction of the event that asks for it, so
+    that no Redis and no kill can lose it; deleted in the transaction that folds."""
+
+    __tablename__ = "score_due"
+
+    contact_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

@@ -71,6 +71,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_engagement_mass", "engagement", ["mass"], unique=False)
     op.create_table(
+        "score_due",
+        sa.Column("contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("contact_id", name="pk_score_due"),
+    )
+    op.create_table(
         "engagement_entry",
         sa.Column("contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
