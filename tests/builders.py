@@ -18,7 +18,8 @@ from campaigns.signing import KeyRing
 
 KEY_RING = KeyRing.from_text("a fixed key that only tests know, long enough")
 BODY = """<mjml><mj-body><mj-section><mj-column>
-<mj-text>Hello {{ contact.given_name | default("friend") }}, <a href="https://shop.example/garden?x=1&amp;y=2">read on</a></mj-text>
+<mj-text>Hello {{ contact.given_name | default("friend") }},
+<a href="https://shop.example/garden?x=1&amp;y=2">read on</a></mj-text>
 <mj-text>{{ sender.company }}, {{ sender.postal_address }}.
 <a href="{{ links.unsubscribe }}">Unsubscribe</a></mj-text>
 </mj-column></mj-section></mj-body></mjml>"""
