@@ -1,9 +1,12 @@
 """Start child processes that cannot outlive us and, where they refuse to be root, are not root."""
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
+import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -30,14 +33,6 @@ class _CapabilityWord(ctypes.Structure):
         ("permitted", ctypes.c_uint32),
         ("inheritable", ctypes.c_uint32),
     )
-
-
-def die_with_parent(death_signal: int = signal.SIGTERM) -> None:
-    """Ask the kernel to send us ``death_signal`` when our parent ends, however it ends (Linux only)."""
-    parent = os.getppid()
-    _libc.prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
-    if parent != os.getppid():
-        os.kill(os.getpid(), death_signal)
 
 
 def _enter_user_namespace() -> None:
@@ -116,3 +111,68 @@ def start_child(
     finally:
         if log is not None:
             os.close(output)
+
+
+class Forked:
+    """A child made by fork, with the few methods of a Popen that a supervisor needs."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code (negative: the signal) once the child has ended."""
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def fork_child(run: Callable[[], None], *, log: Path, close: Sequence[int] = ()) -> Forked:
+    """Run a function in a forked child that dies with us; what is already imported is shared, not loaded again.
+
+    The caller must hold no database connection. ``close`` are descriptors that the child must not keep open.
+    """
+    parent = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return Forked(pid)
+    code = 1
+    try:
+        _begin_child(parent, log, close)
+        run()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - a process border: nothing above us but the supervisor
+        traceback.print_exc()
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _begin_child(parent: int, log: Path, close: Sequence[int]) -> None:
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+    for descriptor in close:
+        os.close(descriptor)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    source = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, standard in ((source, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, standard)
+    os.close(output)
+    os.close(source)

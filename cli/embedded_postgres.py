@@ -14,6 +14,7 @@ from psycopg import sql
 
 from campaigns.errors import TidingsError
 from cli.children import owner_after, start_child, way_out_of_root
+from cli.logs import last_words
 
 MAJOR = 18
 USER = "tidings"
@@ -135,7 +136,7 @@ class EmbeddedPostgres:
         command += ["--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += [] if self.fsync else ["--no-sync"]
         if start_child(command, log=self.log, way_out=self._way_out).wait() != 0:
-            raise DatabaseDidNotStart(f"PostgreSQL could not prepare {draft}: {self._last_words()}")
+            raise DatabaseDidNotStart(f"PostgreSQL could not prepare {draft}: {last_words(self.log)}")
         draft.rename(self.data_folder)
 
     def _give_to_server(self) -> None:
@@ -183,7 +184,7 @@ class EmbeddedPostgres:
         assert self.process is not None
         while True:
             if self.process.poll() is not None:
-                raise DatabaseDidNotStart(f"PostgreSQL did not start: {self._last_words()}")
+                raise DatabaseDidNotStart(f"PostgreSQL did not start: {last_words(self.log)}")
             try:
                 self._connect().close()
             except psycopg.OperationalError as error:
@@ -192,10 +193,3 @@ class EmbeddedPostgres:
                 time.sleep(0.02)
             else:
                 return
-
-    def _last_words(self) -> str:
-        try:
-            lines = self.log.read_text(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        return f"{lines[-1] if lines else 'it said nothing'} (see {self.log})"

@@ -11,6 +11,7 @@ import redis
 
 from campaigns.errors import TidingsError
 from cli.children import start_child
+from cli.logs import last_words
 
 
 class QueueDidNotStart(TidingsError):
@@ -57,7 +58,7 @@ class EmbeddedValkey:
         self.process = start_child(self._command(), log=self.log)
         while not self._answers():
             if self.process.poll() is not None:
-                raise QueueDidNotStart(f"Valkey did not start: {self._last_words()}")
+                raise QueueDidNotStart(f"Valkey did not start: {last_words(self.log)}")
             if time.monotonic() > deadline:
                 raise QueueDidNotStart(f"Valkey does not answer: see {self.log}")
             time.sleep(0.02)
@@ -96,9 +97,7 @@ class EmbeddedValkey:
         """A server of a killed launcher may still be writing its last second to disk."""
         while self._answers():
             if time.monotonic() > deadline:
-                raise QueueDidNotStart(
-                    f"Another Valkey still answers on {self.socket}: end it and start again."
-                )
+                raise QueueDidNotStart(f"Another Valkey still answers on {self.socket}: end it and start again.")
             time.sleep(0.1)
 
     def _answers(self) -> bool:
@@ -109,10 +108,3 @@ class EmbeddedValkey:
             return False
         finally:
             client.close()
-
-    def _last_words(self) -> str:
-        try:
-            lines = self.log.read_text(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        return f"{lines[-1] if lines else 'it said nothing'} (see {self.log})"
