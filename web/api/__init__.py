@@ -1,0 +1,1 @@
+"""The JSON API under /api/v1: bearer tokens, opaque ids, cursor paging, problem details, described by OpenAPI."""
