@@ -16,7 +16,7 @@ from campaigns.models.sender import Sender
 from campaigns.models.user import Role, User
 from campaigns.signing import KeyRing
 
-KEY_RING = KeyRing.from_text("a fixed key that only tests know, long enough")
+KEY_RING = KeyRing.from_text("a fixed key that only tests know and that is long enough")
 BODY = """<mjml><mj-body><mj-section><mj-column>
 <mj-text>Hello {{ contact.given_name | default("friend") }},
 <a href="https://shop.example/garden?x=1&amp;y=2">read on</a></mj-text>

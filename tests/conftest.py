@@ -28,7 +28,7 @@ from cli.database import upgrade
 from cli.embedded_postgres import EmbeddedPostgres
 from cli.embedded_valkey import EmbeddedValkey
 
-SECRET_KEY = "a fixed key that only tests know, long enough"
+SECRET_KEY = "a fixed key that only tests know and that is long enough"
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared"
 
 
