@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(60.0, gt=0, description="How long a claimed batch belongs to a silent worker.")
     pump_seconds: float = Field(60.0, gt=0, description="How long one send job claims batches before it ends.")
     late_seconds: float = Field(3600.0, ge=0, description="A scheduled campaign later than this is held.")
+    retry_seconds: float = Field(
+        300.0, gt=0, description="The first wait before a deferred message is tried again; later ones grow."
+    )
     tick_seconds: float = Field(1.0, gt=0, description="How often the scheduler looks for due work.")
     batch_size: int = Field(1000, ge=1, description="Messages in one batch.")
     window_size: int = Field(32, ge=1, le=32, description="Messages handed to SMTP between two marks.")
