@@ -2,15 +2,17 @@
 
 A spool is a folder of segment files. One process owns its open segment (named by its own random id); records are
 JSON lines, appended in groups with one ``fdatasync`` before any of the group is answered. A segment is sealed by
-renaming ``*.open`` to ``*.sealed``; the segments of a dead process are read as they are. A torn last line is what
-was never answered, so it is left out.
+renaming ``*.open`` to ``*.sealed``; its owner holds a lock on it until then, so that the segments of a dead process
+are known. A torn last line is what was never answered, so it is left out.
 """
 
+import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -69,18 +71,28 @@ class SpoolWriter:
         """Close the open segment; its reader may delete it once it is shipped."""
         if self._file_descriptor < 0:
             return
-        os.close(self._file_descriptor)
-        self._file_descriptor = -1
         if self._size:
             self._path.rename(self._path.with_suffix(".sealed"))
         else:
             self._path.unlink(missing_ok=True)
+        os.close(self._file_descriptor)
+        self._file_descriptor = -1
         self._size = 0
 
     def _open(self) -> None:
-        self._path = self._folder / f"{make_id()}-{os.getpid()}.open"
-        self._file_descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        _sync_folder(self._folder)
+        """Begin a segment. It gets its real name once it is locked, so that no reader takes it for an orphan."""
+        draft = self._folder / f"{make_id()}.new"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            draft.rename(draft.with_suffix(".open"))
+            _sync_folder(self._folder)
+        except OSError:
+            os.close(descriptor)
+            draft.unlink(missing_ok=True)
+            raise
+        self._file_descriptor = descriptor
+        self._path = draft.with_suffix(".open")
         self._size = 0
         self._opened = time.monotonic()
 
@@ -107,10 +119,12 @@ def _sync_folder(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Records read from one segment: where they begin and where the next reading goes on."""
+    """Records read from one segment: where they begin and where the next reading goes on. Lines that are no
+    records are passed over, so ``records`` may be empty."""
 
     path: Path
     records: list[dict[str, Any]]
+    offset: int
     next_offset: int
     finished: bool
 
@@ -130,8 +144,10 @@ class SpoolReader:
             if path.suffix not in (".open", ".sealed"):
                 continue
             chunk = self._read(path, limit)
-            while chunk is not None and chunk.records:
+            while chunk is not None and chunk.next_offset > chunk.offset:
                 yield chunk
+                if self._offsets.get(path.stem, 0) < chunk.next_offset:
+                    break  # not stored: the rest of this segment waits with it
                 chunk = self._read(path, limit)
             if chunk is not None and chunk.finished:
                 path.unlink(missing_ok=True)
@@ -142,21 +158,27 @@ class SpoolReader:
         self._offsets[chunk.path.stem] = chunk.next_offset
 
     def is_empty(self) -> bool:
-        """Say whether every kept record has been read."""
-        return not any(chunk.records for chunk in self.chunks(limit=1))
+        """Say whether every kept record has been read and stored."""
+        for path in self._folder.glob("*.*"):
+            chunk = self._read(path, limit=1) if path.suffix in (".open", ".sealed") else None
+            if chunk is not None and chunk.next_offset > chunk.offset:
+                return False
+        return True
 
     def _read(self, path: Path, limit: int) -> Chunk | None:
         offset = self._offsets.get(path.stem, 0)
+        is_over = path.suffix == ".sealed" or _is_orphan(path)  # asked before reading, or its last words are lost
         try:
             with path.open("rb") as file:
                 file.seek(offset)
-                data = file.read(limit * 2000)
+                lines = list(islice(file, limit))
         except FileNotFoundError:
             return None  # sealed between listing and reading; the next round finds it under its new name
-        lines = data.split(b"\n")[:-1][:limit]
-        read = sum(len(line) + 1 for line in lines)
-        finished = not lines and (path.suffix == ".sealed" or _is_orphan(path))
-        return Chunk(path, [record for line in lines if (record := _parse(line))], offset + read, finished)
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()
+        next_offset = offset + sum(len(line) for line in lines)
+        records = [record for line in lines if (record := _parse(line))]
+        return Chunk(path, records, offset, next_offset, finished=is_over and not lines)
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
@@ -168,12 +190,12 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def _is_orphan(path: Path) -> bool:
-    """Say whether the process that owned an open segment is gone (its number is in the file's name)."""
-    owner = int(path.stem.rpartition("-")[2])
+    """Say whether the process that owned an open segment is gone: it held a lock on it while it lived."""
     try:
-        os.kill(owner, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    return False
+    except FileNotFoundError:
+        return False  # sealed in the meantime
+    return True
