@@ -35,6 +35,11 @@ class _CapabilityWord(ctypes.Structure):
     )
 
 
+def end_with_parent() -> None:
+    """Get a SIGTERM when the program that started us ends: nobody is left to stop us by Ctrl-C."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def _enter_user_namespace() -> None:
     if _libc.unshare(CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWUSER)")

@@ -1,13 +1,28 @@
-"""Bring the database to the schema of this code."""
+"""Reach the database, starting the embedded one where it does not run, and bring it to this code's schema."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import click
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 import migrations
+from campaigns.errors import TidingsError
+from campaigns.settings import Settings
+from cli.embedded_postgres import MAJOR, EmbeddedPostgres
+from cli.home import lock_home, prepare_home
+from cli.logs import open_log
+from cli.reach import DatabaseUnreachable, postgres_version
+
+
+class DatabaseNewer(TidingsError):
+    """The database has a schema that this code does not know."""
+
+    code = "database_newer"
 
 
 def alembic_config() -> Config:
@@ -25,19 +40,49 @@ def upgrade(engine: Engine, *, revision: str = "head") -> None:
     """
     config = alembic_config()
     with engine.connect() as connection:
+        refuse_newer(MigrationContext.configure(connection).get_current_revision())
+        connection.rollback()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
 
-@click.group("db")
-def database_commands() -> None:
-    """Look after the database."""
+def refuse_newer(revision: str | None) -> None:
+    """Return when this code knows the schema ``revision``; raises :class:`DatabaseNewer`."""
+    known = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseNewer(
+            f"The database has the schema {revision}, which this version of Tidings does not know: it was used with "
+            "a newer version. Start that one, or restore a backup made by this one with `tidings restore FILE`."
+        )
 
 
-@database_commands.command("upgrade")
-def upgrade_command() -> None:
-    """Run all migrations that the database has not seen."""
-    from campaigns.db import get_engine
+def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
+    """Return the embedded server of this installation, not started."""
+    log = open_log(settings.home_path / "log", "postgres")
+    return EmbeddedPostgres(settings.home_path / f"postgres-{MAJOR}", settings.run_path, log=log)
 
-    upgrade(get_engine())
-    click.echo("The database is up to date.")
+
+@contextmanager
+def running_database(settings: Settings) -> Iterator[None]:
+    """Make sure that the database answers: where the embedded one does not run, it runs
+    for the time of this block.
+
+    Raises what is wrong with the data folder, or :class:`DatabaseUnreachable`.
+    """
+    try:
+        postgres_version(settings)
+    except DatabaseUnreachable:
+        if not settings.uses_embedded_database:
+            raise
+    else:
+        yield
+        return
+    prepare_home(settings)
+    with lock_home(settings):
+        server = embedded_postgres(settings)
+        server.start()
+        try:
+            server.create_database("tidings")
+            yield
+        finally:
+            server.stop()
