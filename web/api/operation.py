@@ -9,11 +9,13 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel
 
 PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,23 @@ class Operations:
         self.tag = tag
         self.items: list[Operation] = []
 
-    def get(self, path: str, *, role: str = "viewer", media_type: str = "application/json") -> Any:
+    def get(
+        self, path: str, *, role: str = "viewer", media_type: str = "application/json"
+    ) -> Callable[[Function], Function]:
         return self._add("GET", path, role=role, media_type=media_type)
 
     def post(
         self, path: str, *, role: str = "editor", status: int = 200, upload: bool = False, idempotent: bool = False
-    ) -> Any:
+    ) -> Callable[[Function], Function]:
         return self._add("POST", path, role=role, status=status, upload=upload, idempotent=idempotent)
 
-    def put(self, path: str, *, role: str = "editor") -> Any:
+    def put(self, path: str, *, role: str = "editor") -> Callable[[Function], Function]:
         return self._add("PUT", path, role=role)
 
-    def patch(self, path: str, *, role: str = "editor") -> Any:
+    def patch(self, path: str, *, role: str = "editor") -> Callable[[Function], Function]:
         return self._add("PATCH", path, role=role)
 
-    def delete(self, path: str, *, role: str = "editor") -> Any:
+    def delete(self, path: str, *, role: str = "editor") -> Callable[[Function], Function]:
         return self._add("DELETE", path, role=role, status=204)
 
     def _add(
@@ -88,8 +92,8 @@ class Operations:
         media_type: str = "application/json",
         upload: bool = False,
         idempotent: bool = False,
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    ) -> Callable[[Function], Function]:
+        def register(function: Function) -> Function:
             hints = get_type_hints(function)
             self.items.append(
                 Operation(
