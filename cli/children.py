@@ -12,6 +12,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_NAME = 15
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CLONE_NEWUSER = 0x10000000
@@ -138,10 +139,11 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def fork_child(run: Callable[[], None], *, log: Path, close: Sequence[int] = ()) -> Forked:
+def fork_child(run: Callable[[], None], *, name: str, log: Path, close: Sequence[int] = ()) -> Forked:
     """Run a function in a forked child that dies with us; what is already imported is shared, not loaded again.
 
-    The caller must hold no database connection. ``close`` are descriptors that the child must not keep open.
+    The caller must hold no database connection. ``close`` are descriptors that the child must not keep open; the
+    first 15 letters of ``name`` are what `ps -o comm` and `top` show.
     """
     parent = os.getpid()
     sys.stdout.flush()
@@ -152,6 +154,7 @@ def fork_child(run: Callable[[], None], *, log: Path, close: Sequence[int] = ())
     code = 1
     try:
         _begin_child(parent, log, close)
+        _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
         run()
         code = 0
     except SystemExit as end:

@@ -1,5 +1,6 @@
 """Reach the database, starting the embedded one where it does not run, and bring it to this code's schema."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 import migrations
+from campaigns.db import get_engine
 from campaigns.errors import TidingsError
 from campaigns.settings import Settings
 from cli.embedded_postgres import MAJOR, EmbeddedPostgres
-from cli.home import lock_home, prepare_home
+from cli.home import is_home_locked, lock_home, prepare_home
 from cli.logs import open_log
 from cli.reach import DatabaseUnreachable, postgres_version
+
+START_PATIENCE_SECONDS = 30.0
 
 
 class DatabaseNewer(TidingsError):
@@ -64,17 +68,13 @@ def embedded_postgres(settings: Settings) -> EmbeddedPostgres:
 
 @contextmanager
 def running_database(settings: Settings) -> Iterator[None]:
-    """Make sure that the database answers: where the embedded one does not run, it runs
-    for the time of this block.
+    """Make sure that the database answers and has today's schema.
 
-    Raises what is wrong with the data folder, or :class:`DatabaseUnreachable`.
+    Where the embedded one does not run, it runs for the time of this block. Raises what is wrong with the data
+    folder, or :class:`DatabaseUnreachable`.
     """
-    try:
-        postgres_version(settings)
-    except DatabaseUnreachable:
-        if not settings.uses_embedded_database:
-            raise
-    else:
+    if _answers(settings):
+        upgrade(get_engine())
         yield
         return
     prepare_home(settings)
@@ -83,6 +83,24 @@ def running_database(settings: Settings) -> Iterator[None]:
         server.start()
         try:
             server.create_database("tidings")
+            upgrade(get_engine())
             yield
         finally:
+            get_engine().dispose()
             server.stop()
+
+
+def _answers(settings: Settings) -> bool:
+    """Say whether the database answers; one whose launcher is just starting is waited for."""
+    deadline = time.monotonic() + START_PATIENCE_SECONDS
+    while True:
+        try:
+            postgres_version(settings)
+        except DatabaseUnreachable:
+            if not settings.uses_embedded_database:
+                raise
+            if time.monotonic() > deadline or not is_home_locked(settings):
+                return False
+            time.sleep(0.2)
+        else:
+            return True

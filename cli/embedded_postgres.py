@@ -134,7 +134,7 @@ class EmbeddedPostgres:
         os.chown(draft, owner_after(self._way_out), -1)
         command = [str(binary("initdb")), "-D", str(draft), "-U", USER, "--auth=trust", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        command += [] if self.fsync else ["--no-sync"]
+        command += ["--sync-method=syncfs"] if self.fsync else ["--no-sync"]
         if start_child(command, log=self.log, way_out=self._way_out).wait() != 0:
             raise DatabaseDidNotStart(f"PostgreSQL could not prepare {draft}: {last_words(self.log)}")
         draft.rename(self.data_folder)

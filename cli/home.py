@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,23 +78,44 @@ def _check_version(home: Path) -> None:
 
 
 @contextmanager
-def lock_home(settings: Settings) -> Iterator[int]:
+def lock_home(settings: Settings, *, patience_seconds: float = 0.0) -> Iterator[int]:
     """Hold the data folder for this launcher; yields the lock's descriptor, which no child may keep.
 
-    Raises :class:`HomeInUse`.
+    A short command may hold it for a moment, so a launcher is patient. Raises :class:`HomeInUse`.
     """
     descriptor = os.open(settings.home_path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        deadline = time.monotonic() + patience_seconds
+        while not _try_lock(descriptor):
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
             holder = os.pread(descriptor, 20, 0).decode().strip() or "unknown"
             raise HomeInUse(
                 f"Tidings already runs on {settings.home_path} (process {holder}): stop it with `kill {holder}`, "
                 "or give this one a folder of its own with `TIDINGS_HOME=/some/folder TIDINGS_PORT=8001 make run`."
-            ) from error
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_home_locked(settings: Settings) -> bool:
+    """Say whether a launcher works in the data folder now."""
+    try:
+        with lock_home(settings):
+            return False
+    except HomeInUse:
+        return True
+    except OSError:
+        return False

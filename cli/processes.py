@@ -159,8 +159,8 @@ class Supervisor:
 
     def _note_children(self) -> None:
         """Write down who our children are, so that the next launcher can end those who outlive us."""
-        pids = [part.child.pid for part in self.parts if part.child is not None]
-        noted = {str(pid): birth(pid) for pid in pids}
+        pids = {part.name: part.child.pid for part in self.parts if part.child is not None}
+        noted = {name: {"pid": pid, "born": birth(pid)} for name, pid in pids.items()}
         draft = self.children_file.with_suffix(".new")
         draft.write_text(json.dumps(noted))
         draft.replace(self.children_file)
@@ -188,11 +188,11 @@ def birth(pid: int) -> str | None:
 def end_leftovers(children_file: Path, *, patience_seconds: float = 20.0) -> None:
     """Wait for the children of a killed launcher to end by themselves, then kill them."""
     try:
-        noted: dict[str, str | None] = json.loads(children_file.read_text())
-    except (OSError, ValueError):
+        noted = [(int(one["pid"]), one["born"]) for one in json.loads(children_file.read_text()).values()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return
     deadline = time.monotonic() + patience_seconds
-    while alive := [int(pid) for pid, born in noted.items() if born is not None and birth(int(pid)) == born]:
+    while alive := [pid for pid, born in noted if born is not None and birth(pid) == born]:
         if time.monotonic() > deadline:
             for pid in alive:
                 kill_group(pid)

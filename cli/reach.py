@@ -95,7 +95,7 @@ def redis_version(settings: Settings) -> tuple[int, int]:
     """Return the Redis protocol version spoken; raises :class:`RedisUnreachable`, also when it is too old."""
     address = settings.effective_redis_url.rpartition("@")[2]
     client = redis.Redis.from_url(
-        settings.effective_redis_url, socket_connect_timeout=5, socket_timeout=5, decode_responses=True
+        settings.effective_redis_url, socket_connect_timeout=5, socket_timeout=5, decode_responses=True, retry=None
     )
     try:
         info: dict[str, str] = client.info("server")

@@ -31,6 +31,7 @@ from cli.show import Steps, is_terminal, show_box
 GRACE_SECONDS = 20.0
 WEB_START_SECONDS = 90.0
 PORT_PATIENCE_SECONDS = 3.0
+LOCK_PATIENCE_SECONDS = 5.0
 
 
 class WebDidNotStart(TidingsError):
@@ -45,7 +46,7 @@ def run_everything(*, steps_before: int = 0) -> None:
     steps = Steps(done=steps_before, total=steps_before + 3)
     prepare_home(settings)
     with ExitStack() as stack:
-        lock = stack.enter_context(lock_home(settings))
+        lock = stack.enter_context(lock_home(settings, patience_seconds=LOCK_PATIENCE_SECONDS))
         children_file = settings.run_path / "children.json"
         end_leftovers(children_file)
         check_web_port(settings, patience_seconds=PORT_PATIENCE_SECONDS)
@@ -140,7 +141,7 @@ def start_processes(settings: Settings, supervisor: Supervisor, lock: int) -> No
 
     def start(name: str, run: Callable[[], None], tier: int) -> None:
         log = open_log(settings.home_path / "log", name)
-        supervisor.start(Part(name, partial(fork_child, run, log=log, close=private), ending, tier))
+        supervisor.start(Part(name, partial(fork_child, run, name=name, log=log, close=private), ending, tier))
 
     if settings.uses_local_inbox:
         start("inbox", parts.run_inbox, 2)

@@ -6,7 +6,7 @@ from campaigns import clock, db
 from campaigns.accounts import sign_in, tokens, users
 from campaigns.errors import NotFound
 from campaigns.settings import get_settings
-from cli.database import running_database, upgrade
+from cli.database import running_database
 
 ROLES = click.Choice(["owner", "editor", "viewer"])
 
@@ -27,12 +27,10 @@ def user_commands() -> None:
 @click.option("--role", type=ROLES, default="viewer", show_default=True)
 def create_command(email: str, role: str) -> None:
     """Make a user; the last line printed is a link that signs them in once."""
-    with running_database(get_settings()):
-        upgrade(db.get_engine())
-        with db.transaction() as session:
-            user = users.create_user(session, email=email, role=role, now=clock.now())
-            token = sign_in.create_link(session, user_id=user.id, now=clock.now())
-            shown = user.email
+    with running_database(get_settings()), db.transaction() as session:
+        user = users.create_user(session, email=email, role=role, now=clock.now())
+        token = sign_in.create_link(session, user_id=user.id, now=clock.now())
+        shown = user.email
     click.echo(f"{shown} may now sign in as {role}. This link does it, once, within 15 minutes:")
     click.echo(_link(token))
 
@@ -61,11 +59,9 @@ def token_commands() -> None:
 @click.option("--role", type=ROLES, default="editor", show_default=True)
 def create_token_command(name: str, role: str) -> None:
     """Make an API token; it is the last line printed and never shown again."""
-    with running_database(get_settings()):
-        upgrade(db.get_engine())
-        with db.transaction() as session:
-            row, secret = tokens.create_token(session, name=name, role=role, now=clock.now())
-            prefix = row.prefix
+    with running_database(get_settings()), db.transaction() as session:
+        row, secret = tokens.create_token(session, name=name, role=role, now=clock.now())
+        prefix = row.prefix
     click.echo(f"The token {name!r} ({role}, shown as {prefix}… in the settings) is:")
     click.echo(secret)
 
