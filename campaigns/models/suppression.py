@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
@@ -21,6 +21,7 @@ class Suppression(Base):
     """``hint`` is a masked address (``j…@example.com``) that a marketer can recognise; empty after an erasure."""
 
     __tablename__ = "suppression"
+    __table_args__ = (Index(None, "created_at", "address_hash"),)
 
     address_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     reason: Mapped[str]

@@ -191,6 +191,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("address_hash", name="pk_suppression"),
     )
+    op.create_index(
+        "ix_suppression_created_at_address_hash", "suppression", ["created_at", "address_hash"], unique=False
+    )
     op.create_table(
         "user_account",
         sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
