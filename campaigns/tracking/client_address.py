@@ -52,6 +52,11 @@ class TrustedProxies:
         """Say whether ``address`` is a declared proxy's."""
         return any(address in network for network in self.networks)
 
+    def declares(self, peer: str) -> bool:
+        """Say whether ``peer``, as text, is a declared proxy's address."""
+        address = _parse(peer)
+        return address is not None and self.trust(address)
+
 
 def find_client(proxies: TrustedProxies, *, peer: str, forwarded: Sequence[str]) -> str | None:
     """Return the address of who sent the request, or None where there is no evidence.

@@ -15,13 +15,11 @@ from urllib.parse import parse_qs
 from campaigns.hits import SpoolWriter
 from campaigns.signing import BadToken, KeyRing
 from campaigns.tracking.client_address import TrustedProxies, find_client
-from campaigns.tracking.record import PURPOSE_HEADERS, Request, record_click, record_open
+from campaigns.tracking.record import PURPOSE_HEADERS, HitRecord, Request, record_click, record_open
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol
     from granian.rsgi import Scope
-
-    from campaigns.tracking.record import HitRecord
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ class HitKeeper:
 
     def __init__(self, writer: SpoolWriter) -> None:
         self._writer = writer
-        self._waiting: list[tuple["HitRecord", asyncio.Future[bool]]] = []
+        self._waiting: list[tuple[HitRecord, asyncio.Future[bool]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._complained_at = -COMPLAIN_SECONDS
         self.kept = 0
@@ -54,7 +52,7 @@ class HitKeeper:
         self._loop = loop
         loop.call_later(SEAL_LOOK_SECONDS, self._seal_if_old)
 
-    def keep(self, record: "HitRecord") -> "asyncio.Future[bool]":
+    def keep(self, record: HitRecord) -> "asyncio.Future[bool]":
         """Return what comes true when ``record`` is on the disk, and false when the disk did not take it."""
         loop = self._loop or asyncio.get_running_loop()
         kept: asyncio.Future[bool] = loop.create_future()

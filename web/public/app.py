@@ -1,0 +1,46 @@
+"""The public application: what subscribers, mail systems and monitors see. No login, no cookies, no session."""
+
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response
+from flask_babel import Babel
+
+from campaigns.settings import Settings
+from campaigns.signing import KeyRing
+from web.public import errors, health, languages, style
+
+if TYPE_CHECKING:
+    from web.public.tracking import HitKeeper
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+def create_public_app(settings: Settings, key_ring: KeyRing, keeper: "HitKeeper | None" = None) -> Flask:
+    """Return the public application; ``keeper`` is whose counts ``/metrics`` shows."""
+    app = Flask(__name__, template_folder="../templates/public", static_folder=None)
+    app.config.update(TIDINGS_SETTINGS=settings, TIDINGS_KEY_RING=key_ring, TIDINGS_KEEPER=keeper)
+    Babel(
+        app,
+        default_translation_directories=str(languages.TRANSLATIONS),
+        locale_selector=languages.choose_language,
+    )
+    app.after_request(_add_headers)
+    errors.register(app)
+    for blueprint in (health.blueprint, style.blueprint):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
