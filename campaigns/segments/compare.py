@@ -84,7 +84,7 @@ def fold_address(text: str) -> str:
     if at and not domain.isascii():
         with suppress(idna.IDNAError):
             domain = idna.encode(domain, uts46=True).decode("ascii")
-    return local + at + domain
+    return unicodedata.normalize("NFC", local + at + domain)
 
 
 def _email(operator: str, value: Value) -> Condition:
