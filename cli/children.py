@@ -184,3 +184,5 @@ def _begin_child(parent: int, log: Path, close: Sequence[int]) -> None:
         os.dup2(descriptor, standard)
     os.close(output)
     os.close(source)
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115

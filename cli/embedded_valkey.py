@@ -101,7 +101,7 @@ class EmbeddedValkey:
             time.sleep(0.1)
 
     def _answers(self) -> bool:
-        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1, retry=None)
+        client = redis.Redis.from_url(self.url, socket_timeout=1, retry=None)
         try:
             return bool(client.ping())
         except redis.RedisError:
