@@ -1,0 +1,113 @@
+"""Codes of the engine, worded for people: states, reasons, verdicts. The engine stores codes, only pages have words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+
+from campaigns.models.campaign import CampaignState
+from campaigns.models.message import MessageState, Reason
+
+
+def campaign_state(state: str) -> str:
+    """Return a campaign's state as one word or two."""
+    words: dict[CampaignState, str] = {
+        CampaignState.draft: _("Draft"),
+        CampaignState.scheduled: _("Scheduled"),
+        CampaignState.starting: _("Starting"),
+        CampaignState.sending: _("Sending"),
+        CampaignState.paused: _("Paused"),
+        CampaignState.held: _("Held"),
+        CampaignState.sent: _("Sent"),
+        CampaignState.cancelled: _("Cancelled"),
+    }
+    return words[CampaignState(state)]
+
+
+def campaign_tone(state: str) -> str:
+    """Return the colour of a state's badge: good, warn, bad, info or nothing."""
+    return {
+        CampaignState.scheduled: "info",
+        CampaignState.starting: "info",
+        CampaignState.sending: "info",
+        CampaignState.paused: "warn",
+        CampaignState.held: "bad",
+        CampaignState.sent: "good",
+    }.get(CampaignState(state), "")
+
+
+def message_state(state: int) -> str:
+    """Return what became of one message. "Handed over" is all that a sender can know."""
+    words: dict[MessageState, str] = {
+        MessageState.waiting: _("Waiting"),
+        MessageState.retry: _("To be tried again"),
+        MessageState.sent: _("Handed over"),
+        MessageState.failed: _("Failed"),
+        MessageState.uncertain: _("Uncertain"),
+        MessageState.skipped: _("Skipped"),
+        MessageState.cancelled: _("Cancelled"),
+    }
+    return words[MessageState(state)]
+
+
+def message_tone(state: int) -> str:
+    return {
+        MessageState.sent: "good",
+        MessageState.failed: "bad",
+        MessageState.uncertain: "warn",
+        MessageState.retry: "info",
+    }.get(MessageState(state), "")
+
+
+def reason(code: int, detail: str | None = None) -> str:
+    """Return why a message is in its state; ``detail`` names the merge tag, segment or answer where there is one."""
+    words = _skipped_reason(Reason(code), detail or "") or _sending_reason(Reason(code))
+    return words or ""
+
+
+def _skipped_reason(code: Reason, detail: str) -> str | None:
+    return {
+        Reason.unsubscribed: _("Unsubscribed from this list"),
+        Reason.not_confirmed: _("Has not confirmed the subscription"),
+        Reason.suppressed_complaint: _("Marked an earlier mail as spam"),
+        Reason.suppressed_hard_bounce: _("The address does not exist any more"),
+        Reason.suppressed_manual: _("On the suppression list, put there by a colleague"),
+        Reason.suppressed_erased: _("Asked to be erased"),
+        Reason.suppressed_imported: _("On the suppression list, put there by an import"),
+        Reason.left_out_by_segment: _("In a segment that this campaign leaves out"),
+        Reason.missing_value: _("No value for %(tag)s and no fallback", tag=detail)
+        if detail
+        else _("A merge tag has no value and no fallback"),
+        Reason.address_needs_smtputf8: _("The mail server cannot take this kind of address"),
+        Reason.contact_gone: _("The contact was deleted"),
+        Reason.no_language: _("There is no content in a language of this contact"),
+    }.get(code)
+
+
+def _sending_reason(code: Reason) -> str | None:
+    return {
+        Reason.refused_recipient: _("The mail server refused the address"),
+        Reason.refused_content: _("The mail server refused the message"),
+        Reason.gave_up_retrying: _("The mail server kept putting us off, so we gave up"),
+        Reason.cannot_be_rendered: _("The content could not be made for this contact"),
+        Reason.deferred: _("The mail server asked us to come again later"),
+        Reason.connection_failed: _("The mail server could not be reached"),
+        Reason.connection_lost_after_data: _("The connection broke before the mail server answered"),
+        Reason.worker_lost: _("A worker stopped before the mail server's answer was noted"),
+    }.get(code)
+
+
+def verdict_reason(code: str, params: Mapping[str, Any]) -> str:
+    """Return why an open or click was judged as it was; an unknown code is shown as it is."""
+    words = {
+        "apple_mpp": _("Apple Mail fetches pictures by itself"),
+        "gmail_prefetch": _("Gmail fetched the pictures before anybody looked"),
+        "head_request": _("Only asked whether the address answers"),
+        "prefetch": _("A program fetched it in advance"),
+        "empty_user_agent": _("The program did not say what it is"),
+        "scanner": _("A security scanner"),
+        "crawler": _("A search engine or another robot"),
+        "too_fast": _("Too soon after the mail was handed over"),
+        "many_links": _("Many links were followed at once"),
+    }
+    return words.get(code) or code.replace("_", " ")
