@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from cli.logs import configure_logging
+
+log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
@@ -84,12 +87,12 @@ def owner_after(way_out: Callable[[], None] | None) -> int:
 def start_child(
     arguments: Sequence[str],
     *,
-    log: Path | None,
+    log_file: Path | None,
     environment: Mapping[str, str] | None = None,
     death_signal: int = signal.SIGTERM,
     way_out: Callable[[], None] | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start a program in a session of its own that dies with us; its output is appended to ``log``.
+    """Start a program in a session of its own that dies with us; its output is appended to ``log_file``.
 
     Must be called from the main thread: the kernel sends the death signal when the *thread* that forked ends.
     """
@@ -103,7 +106,9 @@ def start_child(
         if os.getppid() != parent:
             os._exit(1)
 
-    output = subprocess.DEVNULL if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = (
+        subprocess.DEVNULL if log_file is None else os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    )
     try:
         return subprocess.Popen(
             list(arguments),
@@ -115,7 +120,7 @@ def start_child(
             start_new_session=True,
         )
     finally:
-        if log is not None:
+        if log_file is not None:
             os.close(output)
 
 
@@ -139,7 +144,7 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def fork_child(run: Callable[[], None], *, name: str, log: Path, close: Sequence[int] = ()) -> Forked:
+def fork_child(run: Callable[[], None], *, name: str, log_file: Path, close: Sequence[int] = ()) -> Forked:
     """Run a function in a forked child that dies with us; what is already imported is shared, not loaded again.
 
     The caller must hold no database connection. ``close`` are descriptors that the child must not keep open; the
@@ -153,14 +158,14 @@ def fork_child(run: Callable[[], None], *, name: str, log: Path, close: Sequence
         return Forked(pid)
     code = 1
     try:
-        _begin_child(parent, log, close)
+        _begin_child(parent, log_file, close)
         _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
         run()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - a process border: nothing above us but the supervisor
-        traceback.print_exc()
+    except BaseException:
+        log.exception("%s ended", name)
     finally:
         logging.shutdown()
         sys.stdout.flush()
@@ -168,7 +173,7 @@ def fork_child(run: Callable[[], None], *, name: str, log: Path, close: Sequence
         os._exit(code)
 
 
-def _begin_child(parent: int, log: Path, close: Sequence[int]) -> None:
+def _begin_child(parent: int, log_file: Path, close: Sequence[int]) -> None:
     os.setsid()
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
@@ -178,7 +183,7 @@ def _begin_child(parent: int, log: Path, close: Sequence[int]) -> None:
         os._exit(1)
     for descriptor in close:
         os.close(descriptor)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    output = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     source = os.open(os.devnull, os.O_RDONLY)
     for descriptor, standard in ((source, 0), (output, 1), (output, 2)):
         os.dup2(descriptor, standard)
@@ -186,3 +191,4 @@ def _begin_child(parent: int, log: Path, close: Sequence[int]) -> None:
     os.close(source)
     sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    configure_logging("info")

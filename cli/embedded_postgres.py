@@ -84,7 +84,9 @@ class EmbeddedPostgres:
             self._initialise()
         self._give_to_server()
         self._forget_dead_locks()
-        self.process = start_child(self._command(), log=self.log, death_signal=signal.SIGQUIT, way_out=self._way_out)
+        self.process = start_child(
+            self._command(), log_file=self.log, death_signal=signal.SIGQUIT, way_out=self._way_out
+        )
         self._wait_until_ready(deadline)
 
     def stop(self, timeout_seconds: float = 60.0) -> None:
@@ -135,7 +137,7 @@ class EmbeddedPostgres:
         command = [str(binary("initdb")), "-D", str(draft), "-U", USER, "--auth=trust", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += ["--sync-method=syncfs"] if self.fsync else ["--no-sync"]
-        if start_child(command, log=self.log, way_out=self._way_out).wait() != 0:
+        if start_child(command, log_file=self.log, way_out=self._way_out).wait() != 0:
             raise DatabaseDidNotStart(f"PostgreSQL could not prepare {draft}: {last_words(self.log)}")
         draft.rename(self.data_folder)
 

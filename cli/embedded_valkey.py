@@ -55,7 +55,7 @@ class EmbeddedValkey:
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._wait_for_predecessor(deadline)
         self.socket.unlink(missing_ok=True)
-        self.process = start_child(self._command(), log=self.log)
+        self.process = start_child(self._command(), log_file=self.log)
         while not self._answers():
             if self.process.poll() is not None:
                 raise QueueDidNotStart(f"Valkey did not start: {last_words(self.log)}")

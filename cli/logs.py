@@ -8,9 +8,10 @@ ROTATE_AT_BYTES = 5_000_000
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def configure_logging(level: str) -> None:
-    """Log to standard error from ``level`` (``debug`` … ``error``) on."""
-    logging.basicConfig(level=level.upper(), format=FORMAT, stream=sys.stderr, force=True)
+def configure_logging(level: str, file: Path | None = None) -> None:
+    """Log from ``level`` (``debug`` … ``error``) on, to standard error or into a file."""
+    handler = logging.StreamHandler(sys.stderr) if file is None else logging.FileHandler(file)
+    logging.basicConfig(level=level.upper(), format=FORMAT, handlers=[handler], force=True)
 
 
 def open_log(folder: Path, name: str) -> Path:

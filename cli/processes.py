@@ -1,6 +1,7 @@
 """The supervisor: starts the parts of an installation, keeps them alive, and stops them in order."""
 
 import json
+import logging
 import os
 import select
 import signal
@@ -10,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
@@ -109,7 +112,8 @@ class Supervisor:
             return part.due_at - now
         try:
             self._start(part)
-        except Exception as error:  # noqa: BLE001 - a process border: one part must not take the others down
+        except Exception as error:
+            log.exception("%s did not start", part.name)
             self._bury(part, str(error), time.monotonic())
             return part.pause_seconds()
         return 60.0

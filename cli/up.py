@@ -1,6 +1,7 @@
 """`tidings up`: everything on one machine, from an empty folder to an address to open."""
 
 import http.client
+import logging
 import os
 import signal
 import time
@@ -23,10 +24,12 @@ from cli.children import fork_child
 from cli.database import embedded_postgres, upgrade
 from cli.embedded_valkey import EmbeddedValkey, data_folder_name
 from cli.home import lock_home, prepare_home
-from cli.logs import last_words, open_log
+from cli.logs import configure_logging, last_words, open_log
 from cli.processes import Child, Part, Stopped, Supervisor, end_leftovers
 from cli.reach import check_web_port, next_free_port, postgres_version, redis_version
 from cli.show import Steps, is_terminal, show_box
+
+log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 20.0
 WEB_START_SECONDS = 90.0
@@ -48,6 +51,7 @@ def run_everything(*, steps_before: int = 0) -> None:
     with ExitStack() as stack:
         lock = stack.enter_context(lock_home(settings, patience_seconds=LOCK_PATIENCE_SECONDS))
         children_file = settings.run_path / "children.json"
+        configure_logging(settings.log, open_log(settings.home_path / "log", "launcher"))
         end_leftovers(children_file)
         check_web_port(settings, patience_seconds=PORT_PATIENCE_SECONDS)
         settings = choose_inbox_port(settings)
@@ -81,7 +85,7 @@ def choose_inbox_port(settings: Settings) -> Settings:
     """Return settings whose inbox port is free; child processes are told by the environment."""
     if not settings.uses_local_inbox:
         return settings
-    os.environ["TIDINGS_INBOX_PORT"] = str(next_free_port(settings.inbox_port))
+    os.environ.update(TIDINGS_INBOX_PORT=str(next_free_port(settings.inbox_port)))
     get_settings.cache_clear()
     return get_settings()
 
@@ -141,7 +145,7 @@ def start_processes(settings: Settings, supervisor: Supervisor, lock: int) -> No
 
     def start(name: str, run: Callable[[], None], tier: int) -> None:
         log = open_log(settings.home_path / "log", name)
-        supervisor.start(Part(name, partial(fork_child, run, name=name, log=log, close=private), ending, tier))
+        supervisor.start(Part(name, partial(fork_child, run, name=name, log_file=log, close=private), ending, tier))
 
     if settings.uses_local_inbox:
         start("inbox", parts.run_inbox, 2)
@@ -186,4 +190,6 @@ def show_address(settings: Settings, token: str | None) -> None:
 
 
 def say_with_time(text: str) -> None:
+    """Tell the person at the terminal, and the launcher's log."""
+    log.warning(text)
     click.echo(f"{clock.now():%H:%M:%S} {text}")

@@ -25,8 +25,8 @@ import sys, time
 from pathlib import Path
 from cli.children import fork_child, start_child
 log = Path(sys.argv[1])
-forked = fork_child(lambda: time.sleep(600), name="sleeper", log=log)
-started = start_child(["sleep", "600"], log=log)
+forked = fork_child(lambda: time.sleep(600), name="sleeper", log_file=log)
+started = start_child(["sleep", "600"], log_file=log)
 print(forked.pid, started.pid, flush=True)
 time.sleep(600)
 """
@@ -45,7 +45,7 @@ def test_a_forked_child_writes_its_traceback_into_its_log(tmp_path: Path) -> Non
     def fail() -> None:
         raise ValueError("what went wrong")
 
-    child = fork_child(fail, name="failing", log=tmp_path / "log")
+    child = fork_child(fail, name="failing", log_file=tmp_path / "log")
     assert wait_until_dead(child.pid)
     assert child.poll() == 1
     assert "ValueError: what went wrong" in (tmp_path / "log").read_text()
@@ -61,14 +61,14 @@ def test_a_forked_child_keeps_no_private_descriptor_and_shows_its_name(tmp_path:
             except OSError:
                 sys.stdout.write("closed " + Path("/proc/self/comm").read_text())
 
-        child = fork_child(look, name="a-long-name-for-a-process", log=tmp_path / "log", close=[private.fileno()])
+        child = fork_child(look, name="a-long-name-for-a-process", log_file=tmp_path / "log", close=[private.fileno()])
         assert wait_until_dead(child.pid)
     assert child.poll() == 0
     assert (tmp_path / "log").read_text().split() == ["closed", "a-long-name-for"]
 
 
 def test_a_forked_child_tells_how_it_ended(tmp_path: Path) -> None:
-    child = fork_child(lambda: time.sleep(600), name="sleeper", log=tmp_path / "log")
+    child = fork_child(lambda: time.sleep(600), name="sleeper", log_file=tmp_path / "log")
     assert child.poll() is None
     child.send_signal(signal.SIGTERM)
     assert wait_until_dead(child.pid)
@@ -82,6 +82,6 @@ def test_a_program_that_refuses_root_sees_an_ordinary_user(tmp_path: Path) -> No
     for way_out in (way_out_of_root(), _become_nobody):
         log = closed / "log"
         command = ["sh", "-c", f"id -u; ls {closed}"]
-        assert start_child(command, log=log, way_out=way_out).wait(10) == 0
+        assert start_child(command, log_file=log, way_out=way_out).wait(10) == 0
         assert log.read_text().split() == [str(NOBODY), "log"]
         log.unlink()

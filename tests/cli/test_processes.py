@@ -36,7 +36,7 @@ def supervisor(tmp_path: Path, said: list[str]) -> Iterator[Supervisor]:
 
 
 def sleeper(tmp_path: Path, name: str = "sleeper") -> Forked:
-    return fork_child(partial(time.sleep, 600), name=name, log=tmp_path / name)
+    return fork_child(partial(time.sleep, 600), name=name, log_file=tmp_path / name)
 
 
 def stop_soon(after_seconds: float) -> None:
@@ -58,7 +58,7 @@ def test_a_part_that_dies_is_started_again(supervisor: Supervisor, said: list[st
 
 
 def test_pauses_grow_while_a_part_keeps_dying(supervisor: Supervisor, said: list[str], tmp_path: Path) -> None:
-    supervisor.start(Part("dying", lambda: fork_child(lambda: None, name="dying", log=tmp_path / "log")))
+    supervisor.start(Part("dying", lambda: fork_child(lambda: None, name="dying", log_file=tmp_path / "log")))
     stop_soon(1.8)
     supervisor.run()
     assert [text.rsplit(" ", 2)[1] for text in said] == ["0.5", "1", "2"]
@@ -72,7 +72,7 @@ def test_a_part_that_cannot_start_takes_no_other_down(supervisor: Supervisor, sa
     def start() -> Forked:
         if broken.started_at and said:
             raise OSError("no room")
-        return fork_child(lambda: None, name="broken", log=tmp_path / "log")
+        return fork_child(lambda: None, name="broken", log_file=tmp_path / "log")
 
     broken = Part("broken", start)
     supervisor.start(broken)
@@ -98,7 +98,7 @@ def test_higher_tiers_are_gone_before_lower_ones_are_asked(supervisor: Superviso
 
     for tier, name in enumerate(["postgres", "valkey", "worker", "web"]):
         supervisor.start(
-            Part(name, partial(fork_child, partial(tell, name), name=name, log=tmp_path / "log"), tier=tier)
+            Part(name, partial(fork_child, partial(tell, name), name=name, log_file=tmp_path / "log"), tier=tier)
         )
     while len(list(tmp_path.glob("*.ready"))) < 4:
         time.sleep(0.02)
@@ -112,7 +112,7 @@ def test_a_part_that_ignores_its_signals_is_killed(supervisor: Supervisor, tmp_p
         (tmp_path / "ready").touch()
         time.sleep(600)
 
-    part = Part("deaf", lambda: fork_child(ignore, name="deaf", log=tmp_path / "log"), ((signal.SIGTERM, 0.2),))
+    part = Part("deaf", lambda: fork_child(ignore, name="deaf", log_file=tmp_path / "log"), ((signal.SIGTERM, 0.2),))
     supervisor.start(part)
     while not (tmp_path / "ready").exists():
         time.sleep(0.02)
@@ -127,7 +127,7 @@ def test_what_a_dead_part_left_behind_is_killed_with_it(supervisor: Supervisor, 
         (tmp_path / "grandchild").write_text(str(child.pid))
         os.kill(os.getpid(), signal.SIGKILL)
 
-    supervisor.start(Part("parent", lambda: fork_child(have_a_child, name="parent", log=tmp_path / "log")))
+    supervisor.start(Part("parent", lambda: fork_child(have_a_child, name="parent", log_file=tmp_path / "log")))
     stop_soon(0.4)
     supervisor.run()
     assert wait_until_dead(int((tmp_path / "grandchild").read_text()))
