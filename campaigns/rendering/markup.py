@@ -19,6 +19,7 @@ ATTRIBUTE = re.compile(r"""([^\s=/>"']+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?"
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 DECLARATION = re.compile(r"<[!?][^>]*>")
+OPENINGS = {"comment": "<!--", "cdata": "<![CDATA[", "declaration": "<!"}
 CONDITIONAL = re.compile(r"<!(--)?\[(if|endif)|<!--<!\[endif", re.IGNORECASE)
 
 
@@ -71,8 +72,9 @@ def _read_attributes(raw: str, offset: int) -> Iterator[Attribute]:
 def read_markup(source: str) -> Iterator[Token]:
     """Yield the tokens of ``source`` in order; together they cover every character once."""
     position = text_start = 0
+    unclosed: set[str] = set()
     while (less := source.find("<", position)) >= 0:
-        token = _read_token(source, less)
+        token = _read_token(source, less, unclosed)
         if token is None:
             position = less + 1
             continue
@@ -90,7 +92,8 @@ def read_markup(source: str) -> Iterator[Token]:
         yield Token("text", text_start, len(source), source[text_start:])
 
 
-def _read_token(source: str, start: int) -> Token | None:
+def _read_token(source: str, start: int, unclosed: set[str]) -> Token | None:
+    """Read one token. What was once found to have no end is not looked for again: that would cost the square."""
     if match := TAG.match(source, start):
         close, name, attributes = match.groups()
         closing = attributes.rstrip().endswith("/")
@@ -105,7 +108,12 @@ def _read_token(source: str, start: int) -> Token | None:
             attributes.rstrip().removesuffix("/") if closing else attributes,
         )
     for kind, pattern in (("comment", COMMENT), ("cdata", CDATA), ("declaration", DECLARATION)):
-        if match := pattern.match(source, start):
+        if kind in unclosed:
+            continue
+        match = pattern.match(source, start)
+        if match is None and source.startswith(OPENINGS[kind], start):
+            unclosed.add(kind)
+        if match:
             raw = match.group()
             kind = "conditional" if CONDITIONAL.match(raw) else kind
             return Token(kind, start, match.end(), raw)

@@ -122,7 +122,9 @@ def expressions(source: str, findings: Findings | None = None) -> list[tuple[re.
         elif findings:
             closing = {"{{": "}}", "{%": "%}", "{#": "#}"}[opening.group()]
             findings.error("unclosed_expression", f"{opening.group()} is not closed: add {closing}.", start)
-        position = match.end() if match else start + 2
+        if match is None:
+            break  # nothing behind it can be told apart, and looking on would cost the square of the length
+        position = match.end()
     return found
 
 
