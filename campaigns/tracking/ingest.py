@@ -1,0 +1,103 @@
+"""Hits become events."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from campaigns.models.campaign import Campaign
+from campaigns.models.event import Event
+from campaigns.models.hit import Hit
+from campaigns.models.mailing_list import TrackingMode
+from campaigns.models.message import Message
+from campaigns.settings import get_settings
+from campaigns.tracking.acts import HIT_SOURCE, act_of, make_features
+from campaigns.tracking.verdicts import judge_alone
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A hit with the message it belongs to."""
+
+    hit: Hit
+    contact_id: int
+    mode: str | None
+
+
+def ingest_hits(session: Session, *, now: datetime, limit: int = 2000) -> int:
+    """Make events of up to ``limit`` hits, oldest first, and return how many hits were looked at.
+
+    A hit whose message is unknown stays a hit. The verdict is preliminary: it settles ``settle_seconds`` after the
+    hit came in, for hits from the local inbox at once. Several may work at a time; a replay changes nothing.
+    """
+    hits = list(
+        session.scalars(
+            select(Hit)
+            .where(Hit.ingested_at.is_(None))
+            .order_by(Hit.received_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    rows = [_event_row(known, now) for known in _find_messages(session, hits)]
+    if rows:
+        session.execute(insert(Event).on_conflict_do_nothing(), rows)
+    if hits:
+        keys = [(hit.received_at, hit.id) for hit in hits]
+        session.execute(
+            update(Hit)
+            .where(tuple_(Hit.received_at, Hit.id).in_(keys))
+            .values(ingested_at=now)
+            .execution_options(synchronize_session=False)
+        )
+    return len(hits)
+
+
+def _find_messages(session: Session, hits: list[Hit]) -> list[_Known]:
+    wanted = {(hit.campaign_id, hit.seq) for hit in hits}
+    if not wanted:
+        return []
+    found = session.execute(
+        select(Message.campaign_id, Message.seq, Message.contact_id, Campaign.tracking_mode)
+        .join(Campaign, Campaign.id == Message.campaign_id)
+        .where(tuple_(Message.campaign_id, Message.seq).in_(sorted(wanted)))
+    )
+    messages = {(campaign_id, seq): (contact_id, mode) for campaign_id, seq, contact_id, mode in found}
+    return [_Known(hit, *messages[key]) for hit in hits if (key := (hit.campaign_id, hit.seq)) in messages]
+
+
+def _event_row(known: _Known, now: datetime) -> dict[str, Any]:
+    hit = known.hit
+    features = make_features(
+        method=hit.method,
+        agent=hit.user_agent,
+        purpose=hit.purpose,
+        address=hit.address,
+        is_from_inbox=hit.from_inbox,
+    )
+    judgement = judge_alone(
+        act_of(key=str(hit.id), kind=hit.kind, occurred_at=hit.received_at, link=hit.link, features=features)
+    )
+    is_personal = known.mode != TrackingMode.aggregate  # counted for the campaign, known of nobody (rule G2)
+    wait = timedelta(0) if hit.from_inbox else timedelta(seconds=get_settings().settle_seconds)
+    return {
+        "occurred_at": hit.received_at,
+        "source": HIT_SOURCE,
+        "source_id": str(hit.id),
+        "kind": hit.kind,
+        "contact_id": known.contact_id if is_personal else None,
+        "campaign_id": hit.campaign_id,
+        "seq": hit.seq if is_personal else None,
+        "link": hit.link,
+        "verdict": judgement.verdict,
+        "verdict_reason": judgement.why,
+        "verdict_params": dict(judgement.params),
+        "verdict_version": judgement.version,
+        "settles_at": hit.received_at + wait,
+        "features": features,
+        "data": {},
+        "created_at": now,
+    }
