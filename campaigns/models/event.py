@@ -41,6 +41,13 @@ class Event(Base):
         Index(None, "contact_id", "occurred_at"),
         Index(None, "campaign_id", "kind", "occurred_at"),
         Index(None, "settles_at", postgresql_where="settled_at IS NULL"),
+        Index(
+            "ix_event_kind_contact_id_occurred_at",
+            "kind",
+            "contact_id",
+            "occurred_at",
+            postgresql_where="verdict = 'person' AND settled_at IS NOT NULL",
+        ),
         {"postgresql_partition_by": "RANGE (occurred_at)"},
     )
 
