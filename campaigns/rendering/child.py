@@ -13,7 +13,7 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
-from campaigns.rendering.compile import compile_content, examine
+from campaigns.rendering.compile import check_content, compile_content
 from campaigns.rendering.content import ContentSource, MailContext, Recipient, problem_to_plain
 from campaigns.rendering.preview import render_preview
 from campaigns.rendering.problems import ContentErrors
@@ -74,7 +74,7 @@ def answer_to(request: dict[str, Any]) -> dict[str, Any]:
         if request["do"] == "compile":
             return {"compiled": compile_content(source, attributes=attributes).to_json().decode()}
         if request["do"] == "check":
-            return {"problems": [problem_to_plain(each) for each in examine(source, attributes=attributes)[1]]}
+            return {"problems": [problem_to_plain(each) for each in check_content(source, attributes=attributes)]}
         recipient, context = Recipient(**request["recipient"]), MailContext(**request["context"])
         preview = render_preview(source, recipient, context, attributes=attributes)
         problems = [problem_to_plain(problem) for problem in preview.problems]

@@ -3,7 +3,7 @@
 Shield, MJML, CSS, unmask, link table, text part; what comes out is data that ``prepare.py`` turns into bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from campaigns.rendering import escape as e
@@ -31,7 +31,7 @@ from campaigns.rendering.parts import (
     join_literals,
 )
 from campaigns.rendering.plain_text import write_plain_text
-from campaigns.rendering.problems import ContentErrors, ContentProblem, Findings, Severity, raise_errors
+from campaigns.rendering.problems import ContentErrors, ContentProblem, Findings, Severity, raise_errors, sort_problems
 from campaigns.rendering.read_html import HtmlReader
 from campaigns.rendering.read_text import read_text
 from campaigns.rendering.shield import Shield
@@ -47,14 +47,17 @@ HIDDEN = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;op
 FILLER = "&#847;&zwnj;&nbsp;" * 20
 
 
-def compile_content(source: ContentSource, *, attributes: Mapping[str, str]) -> CompiledContent:
+def compile_content(
+    source: ContentSource, *, attributes: Mapping[str, str], mail_fields: Iterable[str] = ()
+) -> CompiledContent:
     """Return what an author wrote, made ready to be filled.
 
-    ``attributes`` maps the names of the installation's attributes to their kinds. Raises
+    ``attributes`` maps the names of the installation's attributes to their kinds. ``mail_fields`` names what a
+    system mail is filled with. Raises
     :class:`ContentErrors` with every finding. Runs engines that a hostile source may hurt: call it through
     :func:`campaigns.rendering.sandbox.compile_in_child` with anything an author wrote.
     """
-    compiled, problems = examine(source, attributes=attributes)
+    compiled, problems = examine(source, attributes=attributes, mail_fields=mail_fields)
     raise_errors(problems)
     if compiled is None:
         raise ContentErrors(problems)
@@ -64,7 +67,7 @@ def compile_content(source: ContentSource, *, attributes: Mapping[str, str]) -> 
 def check_content(source: ContentSource, *, attributes: Mapping[str, str]) -> list[ContentProblem]:
     """Return everything found about a content, errors first. See :func:`compile_content` for where to run it."""
     _, problems = examine(source, attributes=attributes)
-    return sorted(problems, key=lambda problem: (problem.severity != Severity.error, problem.part, problem.line))
+    return sort_problems(problems)
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,12 @@ class _Body:
 
 
 def examine(
-    source: ContentSource, *, attributes: Mapping[str, str]
+    source: ContentSource, *, attributes: Mapping[str, str], mail_fields: Iterable[str] = ()
 ) -> tuple[CompiledContent | None, list[ContentProblem]]:
     """Return the compiled content, or None when errors keep it from being made, and all findings."""
     parts = [Findings("subject", source.subject), Findings("preheader", source.preheader)]
     body_findings = Findings("body", source.body)
-    declared = declared_fields(attributes)
+    declared = declared_fields(attributes, mail_fields)
     plain = {name: kind for name, kind in declared.items() if name not in (*LINK_FIELDS, SUBJECT_FIELD)}
     subject = read_line(source.subject, e.HEADER, plain, parts[0])
     if not source.subject.strip():

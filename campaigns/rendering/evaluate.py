@@ -65,6 +65,7 @@ class Scope:
     missing: Callable[[str], str] | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     budget: int = 1_000_000
+    mail: Mapping[str, str] = field(default_factory=dict)
 
 
 Evaluate: TypeAlias = Callable[[Scope], Any]

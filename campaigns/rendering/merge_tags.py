@@ -1,6 +1,6 @@
 """The merge tags: a contract like URLs. What is not listed here cannot be written in a template."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -19,11 +19,18 @@ ATTRIBUTE_PREFIX = "contact.attributes."
 FILTERS = {"default": (1, 1), "date": (0, 1), "number": (0, 1), "money": (1, 1)}
 
 
-def declared_fields(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return every merge tag an author may use, with the kind of its value."""
+MAIL_PREFIX = "mail."
+
+
+def declared_fields(attributes: Mapping[str, str], mail_fields: Iterable[str] = ()) -> dict[str, str]:
+    """Return every merge tag an author may use, with the kind of its value.
+
+    ``mail_fields`` are those of a system mail, ``mail.NAME``; a name that ends in ``_url`` is a whole link.
+    """
     declared = {f"contact.{name}": "text" for name in CONTACT_FIELDS}
     declared |= dict.fromkeys([*CONTEXT_FIELDS, SUBJECT_FIELD], "text")
     declared |= dict.fromkeys(LINK_FIELDS, "link")
+    declared |= {MAIL_PREFIX + name: "link" if name.endswith("_url") else "text" for name in mail_fields}
     return declared | {ATTRIBUTE_PREFIX + name: str(kind) for name, kind in attributes.items()}
 
 
@@ -43,9 +50,12 @@ def reader_of(name: str) -> Callable[[Any], Any]:
         return lambda scope: scope.recipient.attributes.get(attribute)
     if name in CONTEXT_FIELDS:
         return attrgetter(CONTEXT_FIELDS[name])
+    if name.startswith(MAIL_PREFIX):
+        field = name.removeprefix(MAIL_PREFIX)
+        return lambda scope: scope.mail.get(field)
     if name == SUBJECT_FIELD:
         return attrgetter("subject")
     if name == MESSAGE_TOKEN:
         return attrgetter("token")
-    room, _, field = name.partition(".")
-    return attrgetter(f"recipient.{field}" if room == "contact" else f"links.{field}")
+    room, _, rest = name.partition(".")
+    return attrgetter(f"recipient.{rest}" if room == "contact" else f"links.{rest}")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from campaigns.rendering.compile import check_content, examine, read_line
+from campaigns.rendering.compile import examine, read_line
 from campaigns.rendering.content import CompiledContent, ContentSource, MailContext, Preview, Recipient, direction_of
 from campaigns.rendering.escape import HEADER
 from campaigns.rendering.evaluate import Scope
 from campaigns.rendering.merge_tags import declared_fields
 from campaigns.rendering.parts import Parts
-from campaigns.rendering.problems import ContentProblem, Findings, Severity
+from campaigns.rendering.problems import ContentProblem, Findings, Severity, sort_problems
 from campaigns.rendering.program import TextBuilder
 from campaigns.rendering.specialise import NO_LINKS, plain_link, specialise
 
@@ -21,8 +21,8 @@ def render_preview(
     Links go to their plain targets, unsubscribe and its like nowhere, and there is no pixel. Call it through
     :func:`campaigns.rendering.sandbox.preview`, which bounds what a hostile source may cost.
     """
-    compiled, _ = examine(source, attributes=attributes)
-    problems = check_content(source, attributes=attributes)
+    compiled, found = examine(source, attributes=attributes)
+    problems = sort_problems(found)
     if compiled is None:
         return Preview("", "", source.subject, source.preheader, tuple(problems), 0)
     missing: dict[str, str] = {}

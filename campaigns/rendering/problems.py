@@ -33,7 +33,7 @@ class ContentErrors(InvalidInput):
     code = "content_errors"
 
     def __init__(self, problems: Sequence[ContentProblem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: problem.severity != Severity.error))
+        self.problems = tuple(sort_problems(problems))
         first = self.problems[0]
         where = f"{first.part}, line {first.line}, column {first.column}" if first.line else first.part
         more = f" ({len(self.problems) - 1} more findings)" if len(self.problems) > 1 else ""
@@ -65,9 +65,14 @@ class Findings:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def raise_errors(self) -> None:
-        """Raise :class:`ContentErrors` when there is an error among the findings."""
-        raise_errors(self.problems)
+
+def sort_problems(problems: Iterable[ContentProblem]) -> list[ContentProblem]:
+    """Return errors before warnings, each in the order of a reader's eye."""
+    order = ("subject", "preheader", "body")
+    return sorted(
+        problems,
+        key=lambda each: (each.severity != Severity.error, order.index(each.part), each.line, each.column),
+    )
 
 
 def raise_errors(problems: Sequence[ContentProblem]) -> None:

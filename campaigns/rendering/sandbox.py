@@ -175,10 +175,9 @@ def compile_in_child(source: ContentSource, *, attributes: Mapping[str, str]) ->
 def check_in_child(source: ContentSource, *, attributes: Mapping[str, str]) -> list[ContentProblem]:
     """Return everything found about a content, errors first; a source that costs too much is a finding too."""
     try:
-        problems = [problem_from_plain(plain) for plain in _ask("check", source, attributes)["problems"]]
+        return [problem_from_plain(plain) for plain in _ask("check", source, attributes)["problems"]]
     except ContentErrors as error:
         return list(error.problems)
-    return sorted(problems, key=lambda problem: (problem.severity != Severity.error, problem.part, problem.line))
 
 
 def preview(
