@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from campaigns.models.campaign import CampaignState
-from campaigns.models.message import MessageState, Reason
+from campaigns.models.message import Reason
 
 
 def campaign_state(state: str) -> str:
@@ -36,27 +36,23 @@ def campaign_tone(state: str) -> str:
     }.get(CampaignState(state), "")
 
 
-def message_state(state: int) -> str:
-    """Return what became of one message. "Handed over" is all that a sender can know."""
-    words: dict[MessageState, str] = {
-        MessageState.waiting: _("Waiting"),
-        MessageState.retry: _("To be tried again"),
-        MessageState.sent: _("Handed over"),
-        MessageState.failed: _("Failed"),
-        MessageState.uncertain: _("Uncertain"),
-        MessageState.skipped: _("Skipped"),
-        MessageState.cancelled: _("Cancelled"),
+def message_state(state: str) -> str:
+    """Return what became of one message, by the name of its state. "Handed over" is all that a sender can know."""
+    words: dict[str, str] = {
+        "waiting": _("Waiting"),
+        "in_hand": _("In hand"),
+        "retry": _("To be tried again"),
+        "sent": _("Handed over"),
+        "failed": _("Failed"),
+        "uncertain": _("Uncertain"),
+        "skipped": _("Skipped"),
+        "cancelled": _("Cancelled"),
     }
-    return words[MessageState(state)]
+    return words[state]
 
 
-def message_tone(state: int) -> str:
-    return {
-        MessageState.sent: "good",
-        MessageState.failed: "bad",
-        MessageState.uncertain: "warn",
-        MessageState.retry: "info",
-    }.get(MessageState(state), "")
+def message_tone(state: str) -> str:
+    return {"sent": "good", "failed": "bad", "uncertain": "warn", "retry": "info", "in_hand": "info"}.get(state, "")
 
 
 def reason(code: int, detail: str | None = None) -> str:
@@ -99,15 +95,24 @@ def _sending_reason(code: Reason) -> str | None:
 
 def verdict_reason(code: str, params: Mapping[str, Any]) -> str:
     """Return why an open or click was judged as it was; an unknown code is shown as it is."""
-    words = {
-        "apple_mpp": _("Apple Mail fetches pictures by itself"),
-        "gmail_prefetch": _("Gmail fetched the pictures before anybody looked"),
-        "head_request": _("Only asked whether the address answers"),
+    words: dict[str, str] = {
+        "local_inbox": _("Opened in the local inbox"),
+        "mail_proxy": _("A mail service fetched the picture for a reader"),
+        "browser": _("A mail program or browser of a person"),
+        "only_looked": _("Only asked whether the address answers"),
         "prefetch": _("A program fetched it in advance"),
-        "empty_user_agent": _("The program did not say what it is"),
-        "scanner": _("A security scanner"),
-        "crawler": _("A search engine or another robot"),
-        "too_fast": _("Too soon after the mail was handed over"),
-        "many_links": _("Many links were followed at once"),
+        "no_agent": _("The program did not say what it is"),
+        "apple_privacy": _("Apple Mail fetches pictures by itself"),
+        "gmail_prefetch": _("Gmail fetched the picture before anybody looked"),
+        "crawler": _("A scanner or another robot"),
+        "program": _("A program, not a browser"),
+        "beside_burst": _("Fetched by the scanner that followed the links"),
     }
+    if code == "burst":
+        words["burst"] = _(
+            "A scanner: %(links)s of %(of)s links within %(seconds)s seconds",
+            links=params.get("links", "?"),
+            of=params.get("of", "?"),
+            seconds=params.get("seconds", "?"),
+        )
     return words.get(code) or code.replace("_", " ")

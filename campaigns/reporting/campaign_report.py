@@ -129,7 +129,7 @@ def campaign_report(session: Session, *, campaign_id: int, now: datetime) -> Cam
         clicked=_engaged(
             events, EventKind.click, sum(m.clicked for m in messages), sum(m.machine_clicked for m in messages)
         ),
-        unsubscribed=_people(events, EventKind.unsubscribe),
+        unsubscribed=_count_unsubscribed(session, campaign_id),
         complained=_people(events, EventKind.complaint),
         bounced=_people(events, EventKind.bounce),
         replied=_people(events, EventKind.reply),
@@ -179,6 +179,18 @@ def _count_events(session: Session, campaign_id: int) -> list[_EventCount]:
         .group_by(Event.kind, is_settled, Event.verdict)
     )
     return [_EventCount(*row) for row in session.execute(query)]
+
+
+def _count_unsubscribed(session: Session, campaign_id: int) -> int:
+    """Who took it back (the page's Undo) has not unsubscribed."""
+    last_word = (
+        select(Event.kind)
+        .where(Event.campaign_id == campaign_id, Event.kind.in_([EventKind.unsubscribe, EventKind.resubscribe]))
+        .distinct(Event.contact_id, Event.seq)
+        .order_by(Event.contact_id, Event.seq, Event.occurred_at.desc())
+        .subquery()
+    )
+    return session.scalar(select(func.count()).where(last_word.c.kind == EventKind.unsubscribe)) or 0
 
 
 def _sum(messages: list[_MessageCount], *states: MessageState) -> int:

@@ -95,6 +95,15 @@ def test_who_left_complained_or_answered_counts_once_as_a_person(session: Sessio
     assert (report.unsubscribed, report.complained, report.bounced, report.replied) == (2, 1, 1, 1)
 
 
+def test_an_unsubscription_that_was_taken_back_is_none(session: Session, campaign: Campaign) -> None:
+    undone, torn = message(session, campaign, 1), message(session, campaign, 2)
+    event(session, undone, EventKind.unsubscribe, 5, source="unsubscribe")
+    event(session, undone, EventKind.resubscribe, 6, source="resubscribe")
+    event(session, torn, EventKind.resubscribe, 6, source="resubscribe")
+    event(session, torn, EventKind.unsubscribe, 7, source="unsubscribe")
+    assert campaign_report(session, campaign_id=campaign.id, now=NOW).unsubscribed == 1
+
+
 def test_a_share_of_nobody_is_no_number(session: Session, campaign: Campaign) -> None:
     assert campaign_report(session, campaign_id=campaign.id, now=NOW).share(0) is None
 
