@@ -46,7 +46,7 @@ def _read_or_make(path: Path) -> str:
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
+            draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
             write_private(draft, secrets.token_hex(32) + "\n")
             try:
                 os.link(draft, path)

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 import migrations
-from campaigns.db import get_engine
+from campaigns.db import make_engine
 from campaigns.errors import TidingsError
 from campaigns.settings import Settings
 from cli.embedded_postgres import MAJOR, EmbeddedPostgres
@@ -74,7 +74,7 @@ def running_database(settings: Settings) -> Iterator[None]:
     folder, or :class:`DatabaseUnreachable`.
     """
     if _answers(settings):
-        upgrade(get_engine())
+        _upgrade_once(settings)
         yield
         return
     prepare_home(settings)
@@ -83,11 +83,18 @@ def running_database(settings: Settings) -> Iterator[None]:
         server.start()
         try:
             server.create_database("tidings")
-            upgrade(get_engine())
+            _upgrade_once(settings)
             yield
         finally:
-            get_engine().dispose()
             server.stop()
+
+
+def _upgrade_once(settings: Settings) -> None:
+    engine = make_engine(settings.effective_database_url)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
 
 
 def _answers(settings: Settings) -> bool:

@@ -73,11 +73,17 @@ class Launcher:
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 environment = (entry / "environ").read_bytes()
+                folder = (entry / "cwd").readlink()
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
             ours = re.search(rb"(^|\0)TIDINGS_HOME=" + re.escape(os.fsencode(self.home)) + rb"(\0|$)", environment)
-            if ours and state not in "ZX" and int(entry.name) != getattr(self.process, "pid", 0):
+            # Servers write their title over their environment, but work in their data folder.
+            if (
+                (ours or folder.is_relative_to(self.home))
+                and state not in "ZX"
+                and int(entry.name) != getattr(self.process, "pid", 0)
+            ):
                 found[int(entry.name)] = (entry / "comm").read_text().strip()
         return found
 

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,8 +20,15 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture
-def launcher(tmp_path: Path) -> Iterator[Launcher]:
-    launcher = Launcher(tmp_path / "installation")
+def folder() -> Iterator[Path]:
+    """A short path, so that sockets lie in the home too."""
+    with tempfile.TemporaryDirectory(prefix="tidings-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def launcher(folder: Path) -> Iterator[Launcher]:
+    launcher = Launcher(folder / "var")
     yield launcher
     if launcher.process is not None and launcher.process.poll() is None:
         launcher.stop()
@@ -109,9 +117,9 @@ def test_a_taken_port_is_one_sentence(launcher: Launcher) -> None:
     assert launcher.children() == {}
 
 
-def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_one_sentence(folder: Path) -> None:
     url = "postgresql://me:very-secret@127.0.0.1:1/tidings"
-    refused = Launcher(tmp_path / "i", TIDINGS_DATABASE_URL=url, TIDINGS_SECRET_KEY="a key that is long enough").run(
+    refused = Launcher(folder / "var", TIDINGS_DATABASE_URL=url, TIDINGS_SECRET_KEY="a key that is long enough").run(
         "up"
     )
     assert refused.returncode == 1
@@ -120,15 +128,15 @@ def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
     assert "very-secret" not in refused.stderr + refused.stdout
 
 
-def test_a_database_of_ones_own_needs_the_key(tmp_path: Path) -> None:
-    refused = Launcher(tmp_path / "i", TIDINGS_DATABASE_URL="postgresql://127.0.0.1:1/tidings").run("up")
+def test_a_database_of_ones_own_needs_the_key(folder: Path) -> None:
+    refused = Launcher(folder / "var", TIDINGS_DATABASE_URL="postgresql://127.0.0.1:1/tidings").run("up")
     assert refused.returncode == 1
     assert "openssl rand -hex 32" in refused.stderr
 
 
-def test_stores_of_ones_own_are_used(committed_database: str, valkey: object, tmp_path: Path) -> None:
+def test_stores_of_ones_own_are_used(committed_database: str, valkey: object, folder: Path) -> None:
     launcher = Launcher(
-        tmp_path / "installation",
+        folder / "var",
         TIDINGS_DATABASE_URL=committed_database,
         TIDINGS_REDIS_URL=os.environ["TIDINGS_REDIS_URL"],
         TIDINGS_SECRET_KEY="a key that is long enough",
@@ -140,21 +148,20 @@ def test_stores_of_ones_own_are_used(committed_database: str, valkey: object, tm
         assert not (launcher.home / "keys").exists()
     finally:
         assert launcher.stop() == 0
-    other = Launcher(launcher.home, **launcher.environment | {"TIDINGS_SECRET_KEY": "another key, which is not it"})
+    other = Launcher(launcher.home, **launcher.environment | {"TIDINGS_SECRET_KEY": "another key which is not it"})
     refused = other.run("up")
     assert refused.returncode == 1
     assert "another master key" in refused.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_runs_it_in_a_closed_folder(tmp_path: Path) -> None:
+def test_an_ordinary_user_runs_it_in_a_closed_folder(folder: Path) -> None:
     """The capability only lets them read this checkout, wherever it lies; what they write must be their own."""
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o700)
+    folder.chmod(0o700)
     os.chown(folder, NOBODY, NOBODY)
     become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=+all"]
     become += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
-    launcher = Launcher(folder / "installation", before=become)
+    launcher = Launcher(folder / "var", before=become)
     launcher.start()
     try:
         assert answers(launcher)
@@ -164,10 +171,10 @@ def test_an_ordinary_user_runs_it_in_a_closed_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_home_that_is_somebody_elses_is_one_sentence(tmp_path: Path) -> None:
+def test_a_home_that_is_somebody_elses_is_one_sentence(folder: Path) -> None:
     become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=+all"]
     become += ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
-    refused = Launcher(tmp_path / "installation", before=become).run("up")
+    refused = Launcher(folder / "var", before=become).run("up")
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert "sudo chown" in refused.stderr
