@@ -74,6 +74,16 @@ def _lock(session: Session, campaign_id: int) -> Campaign:
     return campaign
 
 
+def _demand_state(campaign: Campaign, needed: CampaignState, wanted: CampaignState) -> None:
+    """Some moves are meant for one state only, though the table would allow them from others."""
+    if campaign.state != needed:
+        raise WrongState(
+            f"This is for campaigns that are {needed}; this one is {campaign.state}.",
+            state=campaign.state,
+            wanted=wanted.value,
+        )
+
+
 def _move(
     session: Session,
     campaign: Campaign,
@@ -140,8 +150,7 @@ def schedule(session: Session, *, campaign_id: int, local: datetime, zone: str, 
 def unschedule(session: Session, *, campaign_id: int, now: datetime) -> Campaign:
     """Put a scheduled campaign back to a draft; raises ``WrongState``."""
     campaign = _lock(session, campaign_id)
-    if campaign.state != CampaignState.scheduled:
-        demand_move(CampaignState.sent, CampaignState.draft)
+    _demand_state(campaign, CampaignState.scheduled, CampaignState.draft)
     campaign.planned_local = campaign.planned_zone = campaign.due_at = None
     return _move(session, campaign, CampaignState.draft, now)
 
@@ -154,8 +163,7 @@ def pause(session: Session, *, campaign_id: int, now: datetime) -> Campaign:
 def resume(session: Session, *, campaign_id: int, now: datetime) -> Campaign:
     """Go on with a paused campaign; an edit made meanwhile is compiled first and goes to all who are unsent."""
     campaign = _lock(session, campaign_id)
-    if campaign.state != CampaignState.paused:
-        demand_move(CampaignState.sent, CampaignState.sending)
+    _demand_state(campaign, CampaignState.paused, CampaignState.sending)
     return _go_on(session, campaign, now)
 
 
@@ -186,8 +194,7 @@ def release(session: Session, *, campaign_id: int, now: datetime) -> Campaign:
     Raises ``PreflightFailed`` and ``WrongState``.
     """
     campaign = _lock(session, campaign_id)
-    if campaign.state != CampaignState.held:
-        demand_move(CampaignState.sent, CampaignState.sending)
+    _demand_state(campaign, CampaignState.held, CampaignState.sending)
     if campaign.frozen_at is None:
         result = preflight.check(session, campaign_id=campaign_id, now=now)
         if not result.may_start:

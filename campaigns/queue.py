@@ -77,6 +77,11 @@ def push(jobs: list[Job]) -> None:
         )
 
 
+def waiting(name: str) -> int:
+    """Return how many jobs of queue ``name`` wait."""
+    return int(queue(name).count)
+
+
 def waiting_and_running(name: str) -> int:
     """Return how many jobs of queue ``name`` wait or run."""
     the_queue = queue(name)

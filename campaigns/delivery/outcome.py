@@ -11,14 +11,13 @@ from sqlalchemy import bindparam, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from campaigns import queue
 from campaigns.contacts.addresses import mask
 from campaigns.contacts.suppress import suppress
 from campaigns.delivery.transport import ConnectionLost, Refused, Result, Sent
 from campaigns.models.campaign import Campaign, CampaignState
-from campaigns.models.engagement import ScoreDue
 from campaigns.models.event import Event, EventKind, Verdict
 from campaigns.models.message import Message, MessageAttempt, MessageState, Reason
+from campaigns.models.score_due import ask_for_scores
 from campaigns.models.suppression import SuppressionReason
 
 # RFC 3463 status codes. 5.1.7 and 5.1.8 are about the sender's address, not the recipient's.
@@ -229,8 +228,7 @@ def _record_hard_bounce(session: Session, campaign_id: int, outcome: Outcome, no
         created_at=now,
     )
     session.execute(event.on_conflict_do_nothing())
-    session.execute(insert(ScoreDue).values(contact_id=person.contact_id).on_conflict_do_nothing())
-    queue.enqueue(session, queue.SCORE)
+    ask_for_scores(session, contact_ids=[person.contact_id])
 
 
 def hold_campaign(session: Session, *, campaign_id: int, reason: str, params: dict[str, Any], now: datetime) -> None:
