@@ -60,17 +60,26 @@ def create_campaign(
 
 
 def duplicate(
-    session: Session, *, campaign_id: int, name: str, now: datetime, created_by: int | None = None
+    session: Session,
+    *,
+    campaign_id: int,
+    name: str,
+    now: datetime,
+    created_by: int | None = None,
+    list_id: int | None = None,
+    sender_id: int | None = None,
 ) -> Campaign:
     """Return a new draft with the list, sender, segments and last contents of another campaign.
+
+    A list or sender that is given takes the place of the original's.
 
     Raises ``NoSuchCampaign``, ``MissingText`` or ``NoSuchPart`` (its list or sender is archived).
     """
     original = get_campaign(session, campaign_id=campaign_id)
     copy = Campaign(
         name=clean_name(name),
-        list_id=usable_list(session, list_id=original.list_id).id,
-        sender_id=usable_sender(session, sender_id=original.sender_id).id,
+        list_id=usable_list(session, list_id=list_id or original.list_id).id,
+        sender_id=usable_sender(session, sender_id=sender_id or original.sender_id).id,
         default_language=original.default_language,
         created_by=created_by,
         created_at=now,

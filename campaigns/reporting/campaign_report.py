@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import and_, case, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from campaigns.errors import NotFound
@@ -186,7 +187,7 @@ def _count_unsubscribed(session: Session, campaign_id: int) -> int:
     last_word = (
         select(Event.kind)
         .where(Event.campaign_id == campaign_id, Event.kind.in_([EventKind.unsubscribe, EventKind.resubscribe]))
-        .distinct(Event.contact_id, Event.seq)
+        .ext(distinct_on(Event.contact_id, Event.seq))
         .order_by(Event.contact_id, Event.seq, Event.occurred_at.desc())
         .subquery()
     )

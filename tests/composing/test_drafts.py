@@ -49,11 +49,11 @@ def test_a_new_campaign_speaks_the_senders_language_and_begins_with_the_starter(
     (content,) = drafts.current_contents(session, campaign_id=made.id)
     assert (made.name, made.state, made.version, made.default_language) == ("Herbst brief", "draft", 1, "de")
     assert (content.language, content.language_code, content.body_format) == ("de", 0, "mjml")
-    assert "<mj-body" in content.body
+    assert content.body.startswith('<mjml lang="de" dir="ltr">')
     assert content.subject
 
 
-@pytest.mark.parametrize("starter", ["nothing", "../campaigns", "", "newsletter/../newsletter"])
+@pytest.mark.parametrize("starter", ["nothing", "../campaigns", "", "newsletter/../newsletter", "sign_in"])
 def test_an_unknown_starter_is_refused(session: Session, starter: str) -> None:
     with pytest.raises(UnknownStarter):
         drafts.create_campaign(
@@ -223,6 +223,19 @@ def test_a_copy_takes_words_and_audience_of_the_last_revision_but_no_history(
     assert [(s.id, out) for s, out in drafts.chosen_segments(session, campaign_id=copy.id)] == [(segment.id, True)]
     save(session, copy, subject="Third")
     assert [c.subject for c in drafts.current_contents(session, campaign_id=campaign.id)] == ["Second"]
+
+
+def test_a_copy_can_go_to_another_list_from_another_sender(session: Session, campaign: Campaign) -> None:
+    other_list, other_sender = make_list(session), make_sender(session)
+    copy = drafts.duplicate(
+        session,
+        campaign_id=campaign.id,
+        name="Copy",
+        list_id=other_list.id,
+        sender_id=other_sender.id,
+        now=LATER,
+    )
+    assert (copy.list_id, copy.sender_id) == (other_list.id, other_sender.id)
 
 
 def test_only_a_draft_can_be_thrown_away(session: Session, campaign: Campaign) -> None:
