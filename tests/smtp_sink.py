@@ -5,6 +5,7 @@ recipient is a line in ``FOLDER/accepted`` before the 250 goes out.
 """
 
 import argparse
+import contextlib
 import re
 import socket
 import socketserver
@@ -49,10 +50,8 @@ class SmtpSink:
 
             def handle(self) -> None:
                 sink.connections += 1
-                try:
+                with contextlib.suppress(OSError):
                     Dialogue(sink, self.connection).run()
-                except OSError:
-                    pass
 
         class Server(socketserver.ThreadingTCPServer):
             allow_reuse_address = True

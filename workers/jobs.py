@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns import clock
@@ -64,9 +65,9 @@ def score() -> None:
 def do_work(work_id: int) -> None:
     """Do a durable piece of work, whatever its kind."""
     with read_session() as session:
-        work = session.get(Work, work_id)
-    if work is not None:
-        RUN_OF_KIND[work.kind](work_id)
+        kind = session.scalar(select(Work.kind).where(Work.id == work_id))
+    if kind is not None:
+        RUN_OF_KIND[kind](work_id)
 
 
 def _repeat(step: Callable[[Session, datetime], int]) -> None:
