@@ -10,7 +10,7 @@ from email.header import decode_header, make_header
 from typing import Any
 
 import uvloop
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 from campaigns import clock
 from campaigns.delivery.inbox import ReceivedMail, inbox_path, open_inbox, store_mails
@@ -19,6 +19,7 @@ from campaigns.settings import Settings
 log = logging.getLogger(__name__)
 
 LARGEST_MAIL = 50_000_000
+LONGEST_LINE = 998
 LARGEST_GROUP = 200
 LONGEST_WAIT = 1000
 
@@ -51,6 +52,47 @@ def read_mail(envelope: Envelope) -> ReceivedMail:
         message_id=read_header(raw, b"Message-ID"),
         raw=raw,
     )
+
+
+class MailServer(SMTP):
+    """aiosmtpd, but a mail is read in the pieces in which it comes: line by line costs a millisecond each."""
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:
+        if await self.check_helo_needed():
+            return
+        if self.envelope is None or not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 RCPT first")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        raw = await self._read_until_dot()
+        if raw is None:
+            status = "552 5.3.4 Mail too large"
+        elif max(map(len, raw.split(b"\r\n"))) > LONGEST_LINE:
+            status = "500 5.6.0 Line too long (RFC 5321 4.5.3.1.6)"
+        else:
+            self.envelope.content = raw
+            status = await self.event_handler.handle_DATA(self, self.session, self.envelope)
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        await self.push(status)
+
+    async def _read_until_dot(self) -> bytes | None:
+        """Return the mail without its dots (RFC 5321 4.5.2), or None when it is too large; leave what follows it."""
+        kept, searched, too_large = bytearray(b"\r\n"), 0, False
+        while (end := kept.find(b"\r\n.\r\n", searched)) < 0:
+            if len(kept) > LARGEST_MAIL:
+                too_large = True
+                del kept[:-4]
+            searched = max(len(kept) - 4, 0)
+            # All that has come: nothing is left in the reader, so that the rest can be given back below.
+            piece = await self._reader.read(LARGEST_MAIL)
+            if not piece:
+                raise ConnectionResetError("The client left in the middle of a mail.")
+            kept += piece
+        rest = bytes(kept[end + 5 :])
+        if rest:
+            self._reader.feed_data(rest)
+        return None if too_large else bytes(kept[: end + 2]).replace(b"\r\n.", b"\r\n")[2:]
 
 
 class Keeper:
@@ -114,13 +156,15 @@ class Handler:
 
 async def serve(settings: Settings, *, stop: asyncio.Event) -> None:
     """Take mails on 127.0.0.1 until ``stop`` is set."""
+    # aiosmtpd would log every command, and with it every address.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     connection = open_inbox(inbox_path(settings))
     keeper = Keeper(connection, settings.inbox_limit)
     loop = asyncio.get_running_loop()
     writer = asyncio.create_task(keeper.run())
 
     def make_protocol() -> Any:
-        return SMTP(
+        return MailServer(
             Handler(keeper),
             data_size_limit=LARGEST_MAIL,
             enable_SMTPUTF8=True,

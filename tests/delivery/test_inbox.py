@@ -1,6 +1,7 @@
 """The local inbox: what was answered 250 is there, twice where it came twice, and never more than it may keep."""
 
 import asyncio
+import itertools
 import smtplib
 import socket
 import threading
@@ -9,7 +10,11 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
+from campaigns.delivery import inbox_server
 from campaigns.delivery.inbox import (
     NoSuchMail,
     ReceivedMail,
@@ -106,6 +111,89 @@ def test_the_server_takes_pipelined_commands_and_any_address(inbox: Settings) ->
         assert [answers.readline()[:3] for _ in range(8)] == [b"250", b"250", b"354", b"250"] * 2
     assert [get_mail(inbox, mail.id).raw for mail in list_mails(inbox)] == [RAW] * 2
     assert list_mails(inbox)[0].rcpt_to == ("grün@example.com",)
+
+
+class Conversation:
+    """One SMTP connection, spoken byte by byte."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", settings.inbox_port), timeout=10)
+        self.answers = self.socket.makefile("rb")
+        self.answer()
+        self.say(b"HELO me\r\n")
+
+    def answer(self) -> bytes:
+        return self.answers.readline()[:3]
+
+    def say(self, *pieces: bytes) -> bytes:
+        for piece in pieces:
+            self.socket.sendall(piece)
+        return self.answer()
+
+    def begin_mail(self) -> None:
+        for command in (b"MAIL FROM:<a@example.com>\r\n", b"RCPT TO:<b@example.com>\r\n", b"DATA\r\n"):
+            self.say(command)
+
+    def __enter__(self) -> "Conversation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answers.close()
+        self.socket.close()
+
+
+LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\r", b".").replace(b"\n", b".")), max_size=12)
+
+
+@hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(mails=st.lists(LINES, min_size=1, max_size=3), cuts=st.lists(st.integers(1, 60), min_size=1))
+def test_any_mail_cut_anywhere_arrives_as_it_was(inbox: Settings, mails: list[list[bytes]], cuts: list[int]) -> None:
+    clear(inbox)
+    raws = [b"".join(line + b"\r\n" for line in lines) for lines in mails]
+    head = b"MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n"
+    stuffed = [(b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:] for raw in raws]
+    said = b"".join(head + raw + b".\r\n" for raw in stuffed)
+    with Conversation(inbox) as client:
+        at = 0
+        for number in itertools.cycle(cuts):
+            if at >= len(said):
+                break
+            client.socket.sendall(said[at : at + number])
+            at += number
+        answers = [client.answer() for _ in range(4 * len(mails))]
+    assert answers == [b"250", b"250", b"354", b"250"] * len(mails)
+    assert [get_mail(inbox, mail.id).raw for mail in reversed(list_mails(inbox))] == raws
+
+
+def test_a_line_longer_than_smtp_allows_is_refused_and_the_next_mail_taken(inbox: Settings) -> None:
+    with Conversation(inbox) as client:
+        client.begin_mail()
+        assert client.say(b"x" * 999 + b"\r\n.\r\n") == b"500"
+        client.begin_mail()
+        assert client.say(b"x" * 998 + b"\r\n.\r\n") == b"250"
+    assert [mail.size for mail in list_mails(inbox)] == [1000]
+
+
+def test_a_mail_that_is_too_large_is_refused_and_the_next_one_taken(
+    inbox: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox_server, "LARGEST_MAIL", 100_000)
+    with Conversation(inbox) as client:
+        client.begin_mail()
+        assert client.say(*[b"y" * 70 + b"\r\n"] * 3000, b".\r\n") == b"552"
+        client.begin_mail()
+        assert client.say(b"small\r\n.\r\n") == b"250"
+    assert [mail.size for mail in list_mails(inbox)] == [7]
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_nothing(inbox: Settings) -> None:
+    with Conversation(inbox) as client:
+        client.begin_mail()
+        client.socket.sendall(b"half a mail\r\n")
+    with Conversation(inbox) as client:
+        assert client.say(b"DATA\r\n") == b"503"
+        assert client.say(b"NOOP\r\n") == b"250"
+    assert count_mails(inbox) == 0
 
 
 def test_only_the_newest_mails_are_kept(settings: Settings) -> None:
