@@ -10,7 +10,7 @@ from base64 import b64encode
 LINE = 76
 SOFT_BREAK = b"=\r\n"
 UNSAFE = re.compile(rb"[^\x20-\x3c\x3e-\x7e]")
-SAFE_VALUE = re.compile(r"[A-EG-Za-z0-9 ,;:!?/()@&+'*_#-][A-Za-z0-9 .,;:!?/()@&+'*_#-]{0,74}", re.ASCII)
+SAFE_VALUE = re.compile(r"[A-EG-Za-z0-9 ,;:!?/()@&+'*_#~-][A-Za-z0-9 .,;:!?/()@&+'*_#~-]*", re.ASCII)
 
 
 def encode_quoted_printable(text: str, column: int = 0) -> tuple[bytes, int]:
@@ -54,7 +54,11 @@ def _wrap(line: bytes, column: int) -> tuple[bytes, int]:
 def quoted_printable_piece(text: str) -> bytes:
     """Return ``text`` as a piece: from the start of a line to the start of a line."""
     if SAFE_VALUE.fullmatch(text):
-        return text.encode("ascii") + SOFT_BREAK
+        octets = text.encode("ascii")
+        if len(octets) < LINE:
+            return octets + SOFT_BREAK
+        lines = [octets[start : start + LINE - 1] for start in range(0, len(octets), LINE - 1)]
+        return SOFT_BREAK.join(lines) + SOFT_BREAK
     encoded, column = encode_quoted_printable(text)
     return encoded + SOFT_BREAK if column else encoded
 

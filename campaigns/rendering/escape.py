@@ -10,6 +10,8 @@ NEEDS_CARE = re.compile("[^ -%'-;=?-~]|[\"&<>]")  # anything but plain ASCII tha
 DIRECTIONAL = re.compile(
     "[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
+UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
+PRINTABLE = re.compile("[ -~]*")
 EMBEDDINGS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 NOT_STYLE = re.compile(r"[^\w #%.,\-]", re.ASCII)
 
@@ -43,7 +45,7 @@ def escape_attribute(value: str, _: bool = False) -> str:
 
 def escape_url(value: str, _: bool = False) -> str:
     """Return a value as one percent-encoded piece of a URL's path, query or fragment (RFC 3986)."""
-    return quote(clean(value), safe="")
+    return value if UNRESERVED.fullmatch(value) else quote(clean(value), safe="")
 
 
 def escape_style(value: str, _: bool = False) -> str:
@@ -59,6 +61,8 @@ def escape_plain(value: str, right_to_left: bool) -> str:
 
 def escape_header(value: str, _: bool = False) -> str:
     """Return a value for a header: one line, and nothing that turns the rest of it round."""
+    if PRINTABLE.fullmatch(value):
+        return value
     return EMBEDDINGS.sub("", clean(value)).replace("\n", " ").replace("\t", " ")
 
 

@@ -20,6 +20,10 @@ LONGEST_LINE = 998
 ENCODED_OCTETS = 45  # 60 letters of base64 + "=?utf-8?b?" + "?=" = 72 octets, under the 75 of RFC 2047
 PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+PLAIN_LINE = re.compile(r"[!-~]+(?: [!-~]+)*")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+PLAIN_TOKEN = re.compile(r"[!-~]+")
+SHORT = 60  # with any of our header names still one line
 LOCAL_PART = re.compile(r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"\u2028\u2029\x80-\x9f\ud800-\udfff]+")
 DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f.:ipv]+\]", re.IGNORECASE)
 LIST_LABEL = re.compile(r"[^A-Za-z0-9._-]+")
@@ -35,6 +39,8 @@ class UnusableAddress(InvalidInput):
 
 def header(name: str, value: str) -> bytes:
     """Return one header line of ASCII tokens: no encoded-words, folded at white space only (rule M4)."""
+    if PLAIN_TOKEN.fullmatch(value):
+        return f"{name}: {value}\r\n".encode("ascii")
     value = " ".join(escape_header(value).split())
     if not value.isascii():
         raise UnusableAddress(f"The header {name} can only hold ASCII.", field=name)
@@ -43,6 +49,8 @@ def header(name: str, value: str) -> bytes:
 
 def text_header(name: str, value: str) -> bytes:
     """Return one header line of human words, as RFC 2047 encoded-words where they are not plain ASCII."""
+    if len(value) < SHORT and "=?" not in value and PLAIN_LINE.fullmatch(value):
+        return f"{name}: {value}\r\n".encode("ascii")
     value = " ".join(escape_header(value).split())
     if value.isascii() and "=?" not in value and all(len(word) < LONGEST_LINE - FOLD_AT for word in value.split(" ")):
         return _fold(name, value.split(" "))
@@ -56,6 +64,8 @@ def address_header(name: str, display_name: str, email: str) -> bytes:
     SMTPUTF8. Raises :class:`UnusableAddress`.
     """
     address = ascii_domain(email)
+    if len(display_name) + len(address) < SHORT and PLAIN_NAME.fullmatch(display_name):
+        return f"{name}: {display_name} <{address}>\r\n".encode()
     display_name = " ".join(escape_header(display_name).split())
     if not display_name:
         return _fold(name, [address])
@@ -104,6 +114,7 @@ def ascii_host(domain: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def ascii_domain(email: str) -> str:
     """Return an address with its domain as A-labels; raises :class:`UnusableAddress` for what is no address."""
     local, _, domain = email.rpartition("@")

@@ -9,6 +9,7 @@ from campaigns.rendering.markup import read_markup
 from campaigns.rendering.shield import Shield
 
 DOCTYPE = re.compile(r"^\s*<!doctype[^>]*>\s*", re.IGNORECASE)
+LEFT_ALONE = ' data-premailer="ignore"'  # premailer itself forgets to take it off where there is a media attribute
 PLAIN_ELEMENTS = ("title", "textarea")
 
 
@@ -32,7 +33,8 @@ def inline_css(html: str, shield: Shield, *, css: str = "", keeps_style_sheets: 
         disable_link_rewrites=True,
         cssutils_logging_level=logging.CRITICAL,
     )
-    return f"{doctype}{premailer.transform(pretty_print=False)}"
+    inlined = str(premailer.transform(pretty_print=False)).replace(LEFT_ALONE, "")
+    return f"{doctype}{inlined}"
 
 
 def _prepare(html: str, shield: Shield, keeps_style_sheets: bool) -> str:
@@ -47,7 +49,7 @@ def _prepare(html: str, shield: Shield, keeps_style_sheets: bool) -> str:
         if token.kind == "open":
             inside = token.name
             if token.name == "style" and keeps_style_sheets:
-                raw = f'{raw[:6]} data-premailer="ignore"{raw[6:]}'
+                raw = f"{raw[:6]}{LEFT_ALONE}{raw[6:]}"
         elif token.kind == "close":
             inside = ""
         written.append(raw)
