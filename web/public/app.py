@@ -7,11 +7,12 @@ from flask_babel import Babel
 
 from campaigns.settings import Settings
 from campaigns.signing import KeyRing
-from web.public import errors, health, languages, style
+from web.public import errors, health, languages, preferences, style, unsubscribe, view
 
 if TYPE_CHECKING:
     from web.public.tracking import HitKeeper
 
+MODULES = (health, style, unsubscribe, preferences, view)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
@@ -35,8 +36,8 @@ def create_public_app(settings: Settings, key_ring: KeyRing, keeper: "HitKeeper 
     )
     app.after_request(_add_headers)
     errors.register(app)
-    for blueprint in (health.blueprint, style.blueprint):
-        app.register_blueprint(blueprint)
+    for module in MODULES:
+        app.register_blueprint(module.blueprint)
     return app
 
 
