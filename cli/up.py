@@ -66,7 +66,7 @@ def run_everything(*, steps_before: int = 0) -> None:
         finally:
             click.echo("\nStopping …")
             supervisor.stop()
-            click.echo("Stopped. Everything is kept; `make run` goes on from here.")
+            click.echo("Stopped. Everything is kept in the data folder.")
 
 
 def start_all(settings: Settings, supervisor: Supervisor, steps: Steps, lock: int) -> None:
