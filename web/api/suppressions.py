@@ -2,14 +2,13 @@
 
 from datetime import datetime
 
-from flask import current_app
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from campaigns.contacts import suppress
 from campaigns.contacts.addresses import normalise
 from campaigns.models.suppression import Suppression, SuppressionReason
-from campaigns.signing import KeyRing
+from web.api.keys import key_ring
 from web.api.operation import Operations
 from web.api.paging import PageQuery, make_cursor, read_cursor
 from web.api.shape import Answer, Input, Instant
@@ -39,12 +38,6 @@ class SuppressionsOut(Answer):
 class SuppressionQuery(PageQuery):
     email: str | None = Field(None, description="Look one address up.")
     reason: SuppressionReason | None = None
-
-
-def key_ring() -> KeyRing:
-    """Return the application's keys."""
-    ring: KeyRing = current_app.extensions["key_ring"]
-    return ring
 
 
 @operations.get("/suppressions")
