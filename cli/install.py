@@ -98,7 +98,7 @@ def use_new_enough_python() -> None:
         return
     for name in ("python3.14", "python3.13", "python3.12", "python3.11"):
         found = shutil.which(name)
-        if found:
+        if found and python_works(Path(found)):  # pyenv's shims stand there for versions that are not active
             os.execv(found, [found, *sys.argv])  # noqa: S606
     raise CannotInstall(
         f"Tidings needs Python 3.11 or newer, and this is {platform.python_version()}: "
