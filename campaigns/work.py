@@ -30,8 +30,8 @@ def open_work(session: Session, *, kind: WorkKind, subject_id: int, params: dict
 
     Its wake-up is pushed after the commit.
     """
-    values = {"kind": kind, "subject_id": subject_id, "params": params, "due_at": now, "created_at": now}
-    made = insert(Work).values(**values, state=WorkState.waiting, attempts=0, progress_done=0)
+    values = {"kind": kind, "subject_id": subject_id, "params": params, "created_at": now}
+    made = insert(Work).values(**values, due_at=_database_now(), state=WorkState.waiting, attempts=0, progress_done=0)
     work_id = session.scalar(
         made.on_conflict_do_nothing(
             index_elements=["kind", "subject_id"], index_where=Work.state.in_(["waiting", "running"])

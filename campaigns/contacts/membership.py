@@ -121,7 +121,7 @@ def list_memberships(session: Session, *, contact_id: int) -> list[MembershipVie
         .where(Membership.contact_id == contact_id)
         .order_by(MailingList.name, MailingList.id)
     )
-    return [MembershipView(name, row) for name, row in session.execute(wanted).tuples()]
+    return [MembershipView(name, row) for name, row in session.execute(wanted)]
 
 
 def _consent_columns(consent: Consent, state: MembershipState, now: datetime) -> dict[str, object]:

@@ -144,4 +144,4 @@ def apply_short_hashes(session: Session, *, address_hashes: list[bytes]) -> None
 def count_by_reason(session: Session) -> dict[str, int]:
     """Return how many addresses are suppressed, by reason."""
     counted = select(Suppression.reason, func.count()).group_by(Suppression.reason)
-    return dict(session.execute(counted).tuples().all())
+    return dict(session.execute(counted).all())

@@ -37,6 +37,7 @@ MESSAGES = {
     "bad_boolean": "This is neither yes nor no.",
     "bad_language": "This is not a language code such as de or pt-BR.",
     "bad_time_zone": "This is not a time zone such as Europe/Berlin.",
+    "bad_status": "This is not a status of a subscription.",
     "too_long": "This is too long.",
     "too_many_tags": "These are too many tags.",
     "bad_type": "This is not a value of the right type.",

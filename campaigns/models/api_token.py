@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.user import User
 
 
 class ApiToken(Base):
@@ -19,7 +20,7 @@ class ApiToken(Base):
     prefix: Mapped[str] = mapped_column(unique=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
     role: Mapped[str]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -32,7 +33,7 @@ class IdempotentAnswer(Base):
     __tablename__ = "idempotent_answer"
     __table_args__ = (Index(None, "created_at"),)
 
-    token_id: Mapped[int] = mapped_column(ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True)
+    token_id: Mapped[int] = mapped_column(ForeignKey(ApiToken.id, ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     status: Mapped[int]

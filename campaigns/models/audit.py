@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.api_token import ApiToken
+from campaigns.models.user import User
 
 
 class AuditEntry(Base):
@@ -17,8 +19,8 @@ class AuditEntry(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     at: Mapped[datetime]
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
-    token_id: Mapped[int | None] = mapped_column(ForeignKey("api_token.id", ondelete="SET NULL"))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
+    token_id: Mapped[int | None] = mapped_column(ForeignKey(ApiToken.id, ondelete="SET NULL"))
     actor: Mapped[str]
     action: Mapped[str]
     subject: Mapped[str] = mapped_column(default="")

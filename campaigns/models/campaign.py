@@ -8,6 +8,10 @@ from sqlalchemy import DateTime, ForeignKey, ForeignKeyConstraint, Identity, Ind
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.mailing_list import MailingList
+from campaigns.models.segment import Segment
+from campaigns.models.sender import Sender
+from campaigns.models.user import User
 
 
 class CampaignState(StrEnum):
@@ -40,8 +44,8 @@ class Campaign(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
-    list_id: Mapped[int] = mapped_column(ForeignKey("list.id"))
-    sender_id: Mapped[int] = mapped_column(ForeignKey("sender.id"))
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailingList.id))
+    sender_id: Mapped[int] = mapped_column(ForeignKey(Sender.id))
     state: Mapped[str] = mapped_column(default=CampaignState.draft)
     version: Mapped[int] = mapped_column(default=1)
     revision: Mapped[int] = mapped_column(default=1)
@@ -54,7 +58,7 @@ class Campaign(Base):
     hold_params: Mapped[dict[str, Any] | None]
     candidates: Mapped[int | None]
     skipped: Mapped[dict[str, Any] | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
@@ -69,8 +73,8 @@ class CampaignSegment(Base):
     __tablename__ = "campaign_segment"
     __table_args__ = (Index(None, "segment_id"),)
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
-    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id, ondelete="CASCADE"), primary_key=True)
+    segment_id: Mapped[int] = mapped_column(ForeignKey(Segment.id), primary_key=True)
     excluded: Mapped[bool]
 
 
@@ -79,7 +83,7 @@ class Revision(Base):
 
     __tablename__ = "revision"
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id, ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     created_at: Mapped[datetime]
     frozen_at: Mapped[datetime | None]
@@ -132,7 +136,7 @@ class CampaignLink(Base):
 
     __tablename__ = "campaign_link"
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"), primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id, ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     target: Mapped[str]
     label: Mapped[str]

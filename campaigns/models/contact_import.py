@@ -7,12 +7,14 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.mailing_list import MailingList
+from campaigns.models.user import User
 
 
 class ContactImport(Base):
     """One uploaded file. ``state``: uploaded, waiting, running, done, failed. ``mapping`` is column → field.
 
-    ``rows`` counts data rows read; each is created, updated, unchanged or rejected. ``duplicates`` counts rows
+    ``rows`` counts data rows read; each is created, updated, unchanged, rejected or a duplicate: one of several rows
     that named a person whom an earlier row of the same file had named (the later row wins).
     """
 
@@ -20,7 +22,7 @@ class ContactImport(Base):
     __table_args__ = (Index(None, "created_at"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    list_id: Mapped[int | None] = mapped_column(ForeignKey("list.id"))
+    list_id: Mapped[int | None] = mapped_column(ForeignKey(MailingList.id))
     file_name: Mapped[str]
     stored_as: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
@@ -40,7 +42,7 @@ class ContactImport(Base):
     values_dropped: Mapped[int] = mapped_column(default=0)
     subscribed: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -50,7 +52,7 @@ class ImportProblem(Base):
 
     __tablename__ = "import_problem"
 
-    import_id: Mapped[int] = mapped_column(ForeignKey("contact_import.id", ondelete="CASCADE"), primary_key=True)
+    import_id: Mapped[int] = mapped_column(ForeignKey(ContactImport.id, ondelete="CASCADE"), primary_key=True)
     row_number: Mapped[int] = mapped_column(primary_key=True)
     field: Mapped[str] = mapped_column(primary_key=True)
     rejected: Mapped[bool]

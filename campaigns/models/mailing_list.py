@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.sender import Sender
 
 
 class TrackingMode(StrEnum):
@@ -29,7 +30,7 @@ class MailingList(Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
     list_id: Mapped[str] = mapped_column(unique=True)
-    sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey(Sender.id))
     tracking_mode: Mapped[str] = mapped_column(default=TrackingMode.individual)
     tracking_needs_consent: Mapped[bool] = mapped_column(default=False)
     double_opt_in: Mapped[bool] = mapped_column(default=True)

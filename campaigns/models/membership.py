@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.contact import Contact
+from campaigns.models.mailing_list import MailingList
 
 
 class MembershipState(StrEnum):
@@ -23,8 +25,8 @@ class Membership(Base):
     __tablename__ = "membership"
     __table_args__ = (Index(None, "contact_id"), Index(None, "list_id", "state"))
 
-    list_id: Mapped[int] = mapped_column(ForeignKey("list.id", ondelete="CASCADE"), primary_key=True)
-    contact_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True)
+    list_id: Mapped[int] = mapped_column(ForeignKey(MailingList.id, ondelete="CASCADE"), primary_key=True)
+    contact_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(Contact.id, ondelete="CASCADE"), primary_key=True)
     state: Mapped[str]
     source: Mapped[str] = mapped_column(default="")
     consent_text: Mapped[str | None]

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, Smal
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.campaign import Campaign
 
 
 class MessageState(IntEnum):
@@ -72,7 +73,7 @@ class Message(Base):
         },
     )
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True, autoincrement=False)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id), primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     contact_id: Mapped[int] = mapped_column(BigInteger)
     email: Mapped[str]
@@ -111,7 +112,7 @@ class Batch(Base):
         {"postgresql_with": {"fillfactor": 50}},
     )
 
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), primary_key=True, autoincrement=False)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey(Campaign.id), primary_key=True, autoincrement=False)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     first_seq: Mapped[int]
     last_seq: Mapped[int]

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.campaign import Campaign
 
 
 class OutboxState(StrEnum):
@@ -28,7 +29,7 @@ class OutboxMail(Base):
     envelope_from: Mapped[str]
     raw: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(default=OutboxState.waiting)
-    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id", ondelete="SET NULL"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey(Campaign.id, ondelete="SET NULL"))
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]

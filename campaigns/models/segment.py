@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Identity
 from sqlalchemy.orm import Mapped, mapped_column
 
 from campaigns.db import Base
+from campaigns.models.user import User
 
 
 class Segment(Base):
@@ -17,7 +18,7 @@ class Segment(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
     rules: Mapped[dict[str, Any]]
-    created_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id", ondelete="SET NULL"))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="SET NULL"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]

@@ -1,7 +1,6 @@
 """Values as people type them, in the one form that rules and merge tags read."""
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -26,10 +25,12 @@ ANYTHING = st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.no
 def test_any_value_is_read_or_refused_and_reading_again_changes_nothing(
     kind: str, value: Any, spelling: Spelling
 ) -> None:
-    with suppress(InvalidValue):
+    try:
         first = read_value(kind, value, spelling)
-        json.dumps(first, allow_nan=False).encode()
-        assert read_value(kind, first, spelling) == first
+    except InvalidValue:
+        return
+    json.dumps(first, allow_nan=False).encode()
+    assert read_value(kind, first, spelling) == first
 
 
 @pytest.mark.parametrize(

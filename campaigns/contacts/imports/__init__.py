@@ -1,0 +1,1 @@
+"""Importing files of contacts: look at the file, map its columns, merge it in batches, report."""
