@@ -38,9 +38,15 @@ class Shipper:
 
     def ship(self) -> int:
         """Carry over everything that is kept now; return how many hits were new to the database."""
-        for spooled in spooled_unsubscribes.read_spooled(self._settings):
-            with transaction() as session:
-                spooled_unsubscribes.apply_spooled(session, spooled=spooled, key_ring=self._key_ring)
+        try:
+            for spooled in spooled_unsubscribes.read_spooled(self._settings):
+                with transaction() as session:
+                    spooled_unsubscribes.apply_spooled(session, spooled=spooled, key_ring=self._key_ring)
+        finally:
+            stored = self._ship_hits()
+        return stored
+
+    def _ship_hits(self) -> int:
         stored = 0
         for chunk in self._hits.chunks():
             with transaction() as session:

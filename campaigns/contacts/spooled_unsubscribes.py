@@ -4,7 +4,7 @@ Each is a segment file of its own, gone once it is applied; so a folder with a f
 every process of this machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +42,7 @@ def pending_unsubscribes(settings: Settings) -> bool:
     return folder.is_dir() and any(path.suffix in (".sealed", ".open") for path in folder.iterdir())
 
 
-def read_spooled(settings: Settings) -> Iterator[Spooled]:
+def read_spooled(settings: Settings) -> Generator[Spooled]:
     """Yield what is kept, oldest first. Apply each in a transaction of its own; its file goes when the next is
     asked for."""
     reader = SpoolReader(spool_folder(settings))
