@@ -27,7 +27,7 @@ class InvalidRule(InvalidInput):
     code = "invalid_rule"
 
     def __init__(self, message: str, *, path: str, reason: str, **params: Any) -> None:
-        super().__init__(message, field=path, **params)
+        super().__init__(message, field=path, reason=reason, **params)
         self.path = path
         self.reason = reason
 

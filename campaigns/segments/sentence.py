@@ -1,6 +1,6 @@
 """Rules as the parts of a sentence: what the words are about, ready for whoever speaks the language."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from campaigns.models.campaign import Campaign
 from campaigns.models.mailing_list import MailingList
 from campaigns.segments.fields import load_attributes
+from campaigns.segments.operands import InvalidRule
 from campaigns.segments.rules import ActivityRule, Group, ListRule, Match, Rule, all_rules, parse_rules
 
 
@@ -43,9 +44,23 @@ class Names:
 
 
 def describe(session: Session, *, rules: dict[str, Any]) -> Phrases:
-    """Return the parts of the sentence that says who matches ``rules``; raises ``InvalidRule``."""
+    """Return the parts of the sentence that says who matches ``rules``; raises :class:`InvalidRule`."""
     group = parse_rules(rules, attributes=load_attributes(session))
     return describe_group(group, names=load_names(session, groups=[group]))
+
+
+def describe_many(session: Session, *, many: Mapping[int, dict[str, Any]]) -> dict[int, Phrases | InvalidRule]:
+    """Return the parts of many sentences by the caller's keys, in three queries; or why one cannot be said."""
+    attributes = load_attributes(session)
+    groups: dict[int, Group] = {}
+    refused: dict[int, InvalidRule] = {}
+    for key, rules in many.items():
+        try:
+            groups[key] = parse_rules(rules, attributes=attributes)
+        except InvalidRule as error:
+            refused[key] = error
+    names = load_names(session, groups=groups.values())
+    return {**{key: describe_group(group, names=names) for key, group in groups.items()}, **refused}
 
 
 def describe_group(group: Group, *, names: Names) -> Phrases:

@@ -1,0 +1,1 @@
+"""Pages of segments: list, builder, who is in one."""
