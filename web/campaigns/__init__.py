@@ -1,0 +1,1 @@
+"""Pages of campaigns: written, aimed, checked, sent, watched, reported."""
