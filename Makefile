@@ -18,7 +18,7 @@ run: ready-to-run
 ready-to-run ready-to-test:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null || { \
 	  echo "Python 3.11 or newer is missing: install it with 'sudo apt-get install python3 python3-venv'." >&2; exit 1; }
-	@$(PYTHON) cli/install.py $(@:ready-to-%=%)
+	@$(PYTHON) -m cli.install $(@:ready-to-%=%)
 
 lint: ready-to-test
 	$(BIN)/ruff check .

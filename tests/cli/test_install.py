@@ -10,40 +10,43 @@ from pathlib import Path
 
 import pytest
 
-from cli import install
+from cli import environment, install, packages, pages, progress
 
-ROOT = Path(install.__file__).parent.parent
+ROOT = progress.ROOT
 LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-dev.lock"]
 
 
 def test_an_old_python_can_read_it_and_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """A syntax error would be all that its owner sees."""
-    ast.parse(Path(install.__file__).read_text(), feature_version=(3, 7))
+    for module in (environment, install, packages, pages, progress):
+        source = Path(str(module.__file__)).read_text()
+        ast.parse(source, feature_version=(3, 7))
+        assert "from __future__ import annotations" in source
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(install.CannotInstall, match=r"needs Python 3\.11 or newer.*apt-get install"):
-        install.use_new_enough_python()
+    with pytest.raises(progress.CannotInstall, match=r"needs Python 3\.11 or newer.*apt-get install"):
+        environment.use_new_enough_python()
 
 
 def test_a_system_without_glibc_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    install.refuse_musl()
+    environment.refuse_musl()
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    with pytest.raises(install.CannotInstall, match="Alpine"):
-        install.refuse_musl()
+    with pytest.raises(progress.CannotInstall, match="Alpine"):
+        environment.refuse_musl()
 
 
 def test_a_missing_venv_module_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(environment, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-    with pytest.raises(install.CannotInstall, match=rf"sudo apt-get install {re.escape(version)}"):
-        install.make_environment()
+    with pytest.raises(progress.CannotInstall, match=rf"sudo apt-get install {re.escape(version)}"):
+        environment.make_environment()
 
 
 def test_a_failing_step_shows_the_last_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(install.CannotInstall, match=r"Trying did not succeed:\n  what went wrong"):
-        install.run([sys.executable, "-c", "print('what went wrong'); raise SystemExit(3)"], "Trying")
+    with pytest.raises(progress.CannotInstall, match=r"Trying did not succeed:\n  what went wrong"):
+        progress.run([sys.executable, "-c", "print('what went wrong'); raise SystemExit(3)"], "Trying")
     assert "went wrong" not in capsys.readouterr().out
 
 
@@ -55,7 +58,7 @@ def test_locks_pin_hashes_and_name_no_registry(lock: Path) -> None:
     requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert len(requirements) > 50
     for line in requirements:
-        assert "--hash=sha256:" in install.pinned(lock, line.split("==")[0])
+        assert "--hash=sha256:" in packages.pinned(lock, line.split("==")[0])
 
 
 def test_both_locks_pin_the_same_versions() -> None:
@@ -71,20 +74,20 @@ def test_page_parts_are_locked_without_addresses() -> None:
 
 
 def test_a_digest_knows_names_and_contents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(install, "ROOT", tmp_path)
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("a")
     two.write_text("b")
-    before = install.digest([one, two])
-    assert install.digest([two, one]) == before
+    before = packages.digest([one, two])
+    assert packages.digest([two, one]) == before
     two.write_text("c")
-    assert install.digest([one, two]) != before
-    assert install.digest([one]) != before
+    assert packages.digest([one, two]) != before
+    assert packages.digest([one]) != before
 
 
 def test_an_unpinned_package_is_no_surprise(tmp_path: Path) -> None:
     lock = tmp_path / "some.lock"
     lock.write_text("uv-build==1 \\\n    --hash=sha256:00\nuv==2 \\\n    --hash=sha256:11\n    --hash=sha256:22\n")
-    assert install.pinned(lock, "uv") == "uv==2 \\\n    --hash=sha256:11\n    --hash=sha256:22\n"
-    with pytest.raises(install.CannotInstall, match="make lock"):
-        install.pinned(lock, "pip")
+    assert packages.pinned(lock, "uv") == "uv==2 \\\n    --hash=sha256:11\n    --hash=sha256:22\n"
+    with pytest.raises(progress.CannotInstall, match="make lock"):
+        packages.pinned(lock, "pip")
