@@ -135,6 +135,7 @@ class Assembler:
     def _open(self, keyword: str, rest: str, masked: Masked) -> None:
         if len(self.frames) >= MAX_NESTING:
             self.findings.error("nested_too_deep", f"Blocks may be nested {MAX_NESTING} deep.", masked.offset)
+            return
         frame = _Frame(keyword, masked)
         if keyword == "if":
             frame.condition = self.read(masked, rest)

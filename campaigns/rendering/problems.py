@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from campaigns.errors import InvalidInput
 
+MOST_FINDINGS = 100  # of one part; nobody reads more, and a hostile source could make a million
+
 
 class Severity(StrEnum):
     """``error`` keeps a content from being sent; ``warning`` does not."""
@@ -60,6 +62,8 @@ class Findings:
         return self.source.count("\n", 0, offset) + 1, offset - start + 1
 
     def _add(self, severity: Severity, code: str, message: str, offset: int | None) -> None:
+        if len(self.problems) >= MOST_FINDINGS:
+            return
         line, column = self.place(offset) if offset is not None else (0, 0)
         problem = ContentProblem(severity, code, message, line, column, self.part)
         if problem not in self.problems:

@@ -134,7 +134,7 @@ class HtmlReader:
             self._add_all(parts)
         elif self._is_sound(parts, text, is_link):
             parts = map_literals(parts, as_ascii)
-            if is_link and not is_untracked and scheme_of(parts) in ("http", "https"):
+            if is_link and not is_untracked and scheme_of(parts) in ("http", "https", None):
                 self._track(token, text, parts)
             else:
                 self._add_all(parts, as_attribute=True)

@@ -33,7 +33,7 @@ def _add(assembler: Assembler, match: re.Match[str], before: str) -> None:
     if HOST_BEFORE.search(before):
         assembler.findings.error(
             "link_host_personal",
-            "A merge tag may not form the host of a URL: begin it with https://host/.",
+            "A merge tag may not form the scheme or the host of a URL: begin it with https://host/.",
             masked.offset,
         )
     expression = assembler.read(masked)

@@ -21,7 +21,7 @@ EXPRESSION = re.compile(
     re.DOTALL,
 )
 OPENING = re.compile(r"\{\{|\{%|\{#")
-STYLE = re.compile(r"<(style|mj-style)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+STYLE = re.compile(r"<(style|mj-style)\b[^>]*>", re.IGNORECASE)
 FIELD_IN_STYLE = re.compile(r"\{\{-?\s*(contact|list|sender|campaign|links)\.")
 
 Kind: TypeAlias = OneOf["value", "block", "comment", "markup"]
@@ -105,7 +105,7 @@ class Shield:
 def expressions(source: str, findings: Findings | None = None) -> list[tuple[re.Match[str] | None, int, int]]:
     """Return the expressions in ``source`` with their bounds; a style sheet, where ``{#`` is CSS, has None."""
     found: list[tuple[re.Match[str] | None, int, int]] = []
-    styles = [match.span() for match in STYLE.finditer(source)]
+    styles = _style_sheets(source)
     position = 0
     while opening := OPENING.search(source, position):
         start = opening.start()
@@ -125,6 +125,23 @@ def expressions(source: str, findings: Findings | None = None) -> list[tuple[re.
         if match is None:
             break  # nothing behind it can be told apart, and looking on would cost the square of the length
         position = match.end()
+    return found
+
+
+def _style_sheets(source: str) -> list[tuple[int, int]]:
+    """Return the bounds of all style sheets; one that is not closed is none."""
+    found: list[tuple[int, int]] = []
+    position = 0
+    unclosed: set[str] = set()
+    for match in STYLE.finditer(source):
+        name = match.group(1).lower()
+        if match.start() < position or name in unclosed:
+            continue
+        if close := re.compile(f"</{name}", re.IGNORECASE).search(source, match.end()):
+            position = close.start()
+            found.append((match.start(), position))
+        else:
+            unclosed.add(name)
     return found
 
 
