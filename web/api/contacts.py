@@ -159,7 +159,7 @@ def list_contacts(session: Session, *, query: ContactQuery, now: datetime) -> Co
     if query.email is not None:
         found = save.find_by_email(session, email=query.email)
         return ContactsOut(items=_summarise(session, [found] if found else [], now), next_cursor=None)
-    page = find.find_contacts(session, search=query.search or "", after=query.cursor, limit=query.limit)
+    page = find.find_contacts(session, search=query.search or "", cursor=query.cursor, limit=query.limit)
     return ContactsOut(items=_summarise(session, list(page.contacts), now), next_cursor=page.next_cursor)
 
 
@@ -204,7 +204,7 @@ def change_contact(session: Session, *, contact_id: str, body: ContactChange, no
 @operations.delete("/contacts/{contact_id}")
 def erase_contact(session: Session, *, contact_id: str, now: datetime) -> None:
     """Erase a contact for good; a keyed hash stays behind so that nobody mails the address again."""
-    erase.erase_contact(session, contact_id=decode_id("contact", contact_id), now=now)
+    erase.erase_contact(session, contact_id=decode_id("contact", contact_id), source="api", now=now)
 
 
 @operations.get("/contacts/{contact_id}/engagement")

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from pydantic import Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from campaigns.delivery import senders
+from campaigns.accounts import senders
+from campaigns.accounts.senders import SenderFields
 from campaigns.ids import decode_id, encode_id
 from campaigns.models.sender import Sender
 from web.api.operation import Operations
@@ -20,7 +20,7 @@ class SenderIn(Input):
 
     from_name: str = Field(max_length=200)
     from_email: str
-    reply_to: str | None = None
+    reply_to: str = ""
     company: str
     postal_address: str
     language: str = "en"
@@ -59,8 +59,7 @@ def show(sender: Sender) -> SenderOut:
 @operations.get("/senders")
 def list_senders(session: Session) -> SendersOut:
     """List the senders that are not archived."""
-    rows = session.scalars(select(Sender).where(Sender.archived_at.is_(None)).order_by(Sender.id))
-    return SendersOut(items=[show(row) for row in rows])
+    return SendersOut(items=[show(row) for row in senders.list_senders(session)])
 
 
 @operations.get("/senders/{sender_id}")
@@ -72,10 +71,13 @@ def get_sender(session: Session, *, sender_id: str) -> SenderOut:
 @operations.post("/senders", status=201, idempotent=True)
 def create_sender(session: Session, *, body: SenderIn, now: datetime) -> SenderOut:
     """Make a sender."""
-    return show(senders.create_sender(session, fields=body.model_dump(), now=now))
+    return show(senders.create_sender(session, fields=SenderFields(**body.model_dump()), now=now))
 
 
 @operations.patch("/senders/{sender_id}")
 def change_sender(session: Session, *, sender_id: str, body: SenderChange) -> SenderOut:
     """Change a sender; running campaigns take it up with their next batch."""
-    return show(senders.change_sender(session, sender_id=decode_id("sender", sender_id), fields=given(body)))
+    row = senders.get_sender(session, sender_id=decode_id("sender", sender_id))
+    present = {name: getattr(row, name) or "" for name in SenderChange.model_fields}
+    changed = {name: value or "" for name, value in given(body).items()}
+    return show(senders.change_sender(session, sender_id=row.id, fields=SenderFields(**{**present, **changed})))
