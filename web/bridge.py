@@ -6,6 +6,7 @@ limit and a time for each piece. a2wsgi does the rest: environ, threads, answer.
 
 import asyncio
 import logging
+import time
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
 from wsgiref.types import WSGIApplication
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 IN_MEMORY_BYTES = 1_000_000
 PIECE_BYTES = 256_000
 PIECE_SECONDS = 20.0
-BODY_SECONDS = 600.0
+BODY_SECONDS = 30.0  # and a second more for each of the following:
+LEAST_BYTES_PER_SECOND = 16_000
 PLAIN = [("content-type", "text/plain; charset=utf-8")]
 
 
@@ -44,8 +46,7 @@ class Bridge:
         """Answer one request, whatever happens: 408 and 413 for bodies that are too slow or too large."""
         with SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
             try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    await self._collect(scope, protocol, body)
+                await self._collect(scope, protocol, body)
             except BodyTooLarge:
                 return protocol.response_str(413, PLAIN, "The request is too large.\n")
             except TimeoutError:
@@ -58,10 +59,11 @@ class Bridge:
             return
         if announced.isdigit() and int(announced) > self._body_limit:
             raise BodyTooLarge
-        pieces = aiter(protocol)
+        began_at, pieces = time.monotonic(), aiter(protocol)
         while True:
+            left = began_at + BODY_SECONDS + body.tell() / LEAST_BYTES_PER_SECOND - time.monotonic()
             try:
-                async with asyncio.timeout(PIECE_SECONDS):
+                async with asyncio.timeout(min(PIECE_SECONDS, left)):
                     body.write(await anext(pieces))
             except StopAsyncIteration:
                 break
