@@ -112,10 +112,9 @@ def _push(jobs: list[queue.Job]) -> None:
 
 @contextmanager
 def read_session() -> Iterator[Session]:
-    """Yield a session for reading; whatever it changed is rolled back."""
+    """Yield a session for reading; whatever it changed is rolled back, and rows that it read stay readable."""
     session = _new_session()
     try:
         yield session
     finally:
-        session.rollback()
         session.close()
