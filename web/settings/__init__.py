@@ -1,0 +1,1 @@
+"""Pages of settings: profile, organisation, senders, users, API tokens, audit trail."""
