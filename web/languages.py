@@ -140,7 +140,7 @@ def register(app: Flask) -> None:
         app,
         default_translation_directories=str(TRANSLATIONS),
         locale_selector=choose_locale,
-        timezone_selector=choose_zone,
+        timezone_selector=lambda: str(choose_zone()),  # Flask-Babel wants a name: it calls what only pytz zones have
     )
     filters = {"instant": write_instant, "day": write_day, "ago": write_ago, "number": write_number}
     app.jinja_env.filters.update(filters)
