@@ -18,7 +18,7 @@ from campaigns.segments.operands import InvalidRule
 from campaigns.segments.rules import MAX_DEPTH, MAX_RULES, parse_rules
 
 ROOT = "r"
-UNFINISHED = {"value_missing", "text_needed", "field_missing", "operator_missing", "list_missing", "empty_group"}
+UNFINISHED = {"value_missing", "field_missing", "operator_missing"}
 
 ALIKE = {Operand.texts: Operand.text, Operand.numbers: Operand.number, Operand.scores: Operand.score}
 PLACES = {Operand.none: 0, Operand.numbers: 2, Operand.scores: 2, Operand.texts: None}
@@ -60,10 +60,7 @@ class Fault:
 
     path: str
     error: InvalidRule
-
-    @property
-    def unfinished(self) -> bool:
-        return self.error.reason in UNFINISHED
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,10 +230,11 @@ def _group_rules(
         try:
             parse_rules({"match": "all", "rules": [rule]}, attributes=attributes)
         except InvalidRule as error:
-            faults[node.path] = Fault(node.path, error)
+            is_blank = error.path.endswith(".value") and not node.values
+            faults[node.path] = Fault(node.path, error, is_blank or error.reason in UNFINISHED)
     if not nodes and group.path != ROOT:
         empty = InvalidRule("This group holds no condition.", path=group.path, reason="empty_group")
-        faults[group.path] = Fault(group.path, empty)
+        faults[group.path] = Fault(group.path, empty, True)
     return {"match": group.match, "rules": nodes}
 
 

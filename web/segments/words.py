@@ -35,9 +35,9 @@ def field_label(field: Field) -> str:
 def operator_label(operator: str) -> str:
     """Return what an operator is called beside its field."""
     words: dict[str, str] = {
-        "is_member": _("is a confirmed member of"),
-        "is_not_member": _("is not a confirmed member of"),
-        "is_pending": _("has not confirmed yet"),
+        "is_member": _("is a member of"),
+        "is_not_member": _("is not a member of"),
+        "is_pending": _("has yet to confirm"),
         "has_unsubscribed": _("has unsubscribed from"),
         "at_least_once": _("at least once"),
         "never": _("not once"),
@@ -85,7 +85,7 @@ def fault(error: InvalidRule) -> str:
         "range_backwards": _("The first number is larger than the second. Swap them."),
         "date_needed": _("Write a date, such as 2026-03-31."),
         "days_needed": _("Write a whole number of days, 1 or more."),
-        "score_needed": _("Write a whole number from 0 to 100; “below” begins at 1."),
+        "score_needed": _("Write a whole number from 0 to 100; “is below” begins at 1."),
         "boolean_needed": _("Choose yes or no."),
         "list_needed": _("Choose a list."),
         "campaign_needed": _("Choose a campaign."),
