@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
-from flask_babel import format_datetime
+from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -93,10 +93,16 @@ def when_of(campaign: Campaign | CampaignRow) -> str:
 
 def write_plan(local: datetime, zone: str) -> str:
     """Return a planned wall time with its zone named."""
-    return _("%(when)s (%(zone)s)", when=format_datetime(local, "medium", rebase=False), zone=zone)
+    return _("%(when)s (%(zone)s)", when=_write_minute(local), zone=zone)
 
 
 def write_when(moment: datetime) -> str:
     """Return an instant in the reader's zone, with the zone named, for inside a sentence."""
-    zone = moment.astimezone(choose_zone()).strftime("%Z")
-    return _("%(when)s %(zone)s", when=format_datetime(moment, "medium"), zone=zone)
+    local = moment.astimezone(choose_zone())
+    return _("%(when)s %(zone)s", when=_write_minute(local.replace(tzinfo=None)), zone=local.strftime("%Z"))
+
+
+def _write_minute(local: datetime) -> str:
+    """Nobody plans or reads a mailing by the second."""
+    day, time = format_date(local, "medium", rebase=False), format_time(local, "short", rebase=False)
+    return _("%(day)s, %(time)s", day=day, time=time)

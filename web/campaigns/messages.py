@@ -18,7 +18,7 @@ from campaigns.models.message import Reason
 from campaigns.models.user import Role
 from web import wording
 from web.access import allow
-from web.campaigns.blueprint import BEFORE_START, find_campaign, pages, render_campaign
+from web.campaigns.blueprint import BEFORE_START, find_campaign, pages, render_campaign, write_when
 
 PAGE = 50
 CHUNK = 1000
@@ -46,9 +46,9 @@ class ShownMessage:
     state: str
     reason: str
     answer: str
-    sent_at: datetime | None
-    opened_at: datetime | None
-    clicked_at: datetime | None
+    sent_at: str
+    opened_at: str
+    clicked_at: str
 
 
 @pages.get("/<campaign_id>/messages")
@@ -145,7 +145,11 @@ def _show(row: MessageRow) -> ShownMessage:
         state=row.state,
         reason=wording.reason(row.reason, row.detail if is_skipped else None),
         answer="" if is_skipped else row.detail or "",
-        sent_at=row.sent_at,
-        opened_at=row.opened_at,
-        clicked_at=row.clicked_at,
+        sent_at=_moment(row.sent_at),
+        opened_at=_moment(row.opened_at),
+        clicked_at=_moment(row.clicked_at),
     )
+
+
+def _moment(moment: datetime | None) -> str:
+    return write_when(moment) if moment else "–"

@@ -5,6 +5,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from campaigns.composing.readers import Reader, find_reader, search_readers
+from campaigns.composing.text import clean_body
 from campaigns.contacts.names import full_name
 from campaigns.db import read_session
 from campaigns.delivery.preview_campaign import check_words, preview_campaign
@@ -84,14 +85,14 @@ def readers(campaign_id: str) -> str:
 @pages.post("/<campaign_id>/problems")
 @allow(Role.editor)
 def problems(campaign_id: str) -> Response:
-    """Findings about words as they are being written, for the editor's margin."""
+    """Findings about words as they are being written, for the editor's margin; forms post CRLF line ends."""
     with read_session() as session:
         campaign = find_campaign(session, campaign_id)
         source = ContentSource(
             subject=request.form.get("subject", ""),
             preheader=request.form.get("preheader", ""),
             body_format=request.form.get("body_format", "mjml"),
-            body=request.form.get("source", request.form.get("body", "")),
+            body=clean_body(request.form.get("source", request.form.get("body", ""))),
             language=request.form.get("language") or campaign.default_language,
         )
         found = check_words(session, source=source)

@@ -101,6 +101,7 @@ def _number_values(session: Session, campaign: Campaign, public: str) -> dict[st
         "tiles": _tiles(report),
         "tracking_note": _tracking_note(report),
         "hours": hours,
+        "write_hour": lambda start: format_datetime(start, "EEE HH:mm"),
         "chart": _draw(hours) if hours else None,
         "zone_note": _("Times in %(zone)s", zone=str(choose_zone())),
         "links": _link_rows(session, report),
