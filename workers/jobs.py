@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import campaigns.models.all  # noqa: F401 - foreign keys name tables that no job imports itself
 from campaigns import clock
 from campaigns.contacts.imports.run import run_import
 from campaigns.db import read_session, transaction

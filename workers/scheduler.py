@@ -16,6 +16,7 @@ from sqlalchemy import exists, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+import campaigns.models.all  # noqa: F401 - foreign keys name tables that the scheduler does not import itself
 from campaigns import clock, lifecycle, queue, work
 from campaigns.contacts.spooled_unsubscribes import pending_unsubscribes
 from campaigns.db import get_engine, transaction

@@ -21,6 +21,7 @@ from cli.database import upgrade
 from cli.embedded_postgres import EmbeddedPostgres
 from cli.embedded_valkey import EmbeddedValkey
 from tests.builders import make_campaign, make_list, make_sender
+from tests.conftest import SECRET_KEY
 
 SETTINGS = {
     "TIDINGS_LEASE_SECONDS": "2",
@@ -32,32 +33,36 @@ SETTINGS = {
     "TIDINGS_SEND_WORKERS": "2",
     "TIDINGS_PUBLIC_URL": "https://mail.fernandfield.example",
 }
-WORKERS = {"send-1": ("worker", "send"), "send-2": ("worker", "send"), "bulk": ("worker", "bulk")}
+WORKERS = {"send-1": "send", "send-2": "send", "bulk": "bulk", "scheduler": "scheduler"}
+ROOT = Path(__file__).parent.parent.parent
 PEOPLE = text("""
 INSERT INTO contact (email, address_key, address_hash, domain, given_name, family_name, attributes, sort_key,
     created_at, updated_at)
-SELECT 'p' || n || '@shop.example', 'p' || n || '@shop.example', decode(md5(n::text), 'hex'), 'shop.example',
+SELECT 'p' || n || '@' || :domain, 'p' || n || '@' || :domain, decode(md5(:domain || n), 'hex'), :domain,
     'Ada', 'Lovelace', '{}', '', now(), now()
 FROM generate_series(1, :people) n
 """)
 MEMBERS = text("""
 INSERT INTO membership (list_id, contact_id, state, source, created_at, updated_at)
-SELECT :list_id, id, 'confirmed', 'test', now(), now() FROM contact
+SELECT :list_id, id, 'confirmed', 'test', now(), now() FROM contact WHERE domain = :domain
 """)
 
 
 class EngineRoom:
-    """``set_variable`` sets an environment variable for the test and all processes started after it."""
+    """One room for several tests, each with a campaign of its own. Workers are forked by a process that has
+    imported everything already, as the launcher does it; the mail server waits ``delay_seconds`` before each 250."""
 
-    def __init__(self, folder: Path, set_variable: Callable[[str, str], None], *, delay_seconds: float) -> None:
+    def __init__(self, folder: Path, *, delay_seconds: float) -> None:
         self.folder = folder
-        self.set_variable = set_variable
+        self.variables = dict(SETTINGS)
         self.postgres = EmbeddedPostgres(folder / "postgres", folder / "run")
         self.valkey = EmbeddedValkey(folder / "valkey", folder / "run" / "valkey.sock")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.workers: dict[str, int] = {}
         self.delay_seconds = delay_seconds
         self.campaign_id = 0
         self.list_id = 0
+        self.domain = ""
 
     # -- processes -------------------------------------------------------------------------------------
 
@@ -65,67 +70,74 @@ class EngineRoom:
         self.postgres.start()
         self.postgres.create_database("tidings")
         self.valkey.start()
-        for name, value in SETTINGS.items():
-            self.set_variable(name, value)
-        self.set_variable("TIDINGS_HOME", str(self.folder))
-        self.set_variable("TIDINGS_DATABASE_URL", self.postgres.url("tidings"))
-        self.set_variable("TIDINGS_REDIS_URL", self.valkey.url)
+        self.variables |= {
+            "TIDINGS_HOME": str(self.folder),
+            "TIDINGS_DATABASE_URL": self.postgres.url("tidings"),
+            "TIDINGS_REDIS_URL": self.valkey.url,
+            "TIDINGS_SECRET_KEY": SECRET_KEY,
+        }
+        engine = db.make_engine(self.postgres.url("tidings"))
+        upgrade(engine)
+        engine.dispose()
         (self.folder / "sink").mkdir()
-        self.run(
-            "sink",
-            sys.executable,
-            "-m",
-            "tests.smtp_sink",
-            str(self.folder / "sink"),
-            "--delay",
-            str(self.delay_seconds),
+        self.run("sink", "tests.smtp_sink", str(self.folder / "sink"), "--delay", str(self.delay_seconds))
+        self.wait_for(lambda: (self.folder / "sink" / "port").exists(), seconds=20)
+        self.variables["TIDINGS_SMTP_URL"] = f"smtp://127.0.0.1:{(self.folder / 'sink' / 'port').read_text()}"
+        self.run("forker", "tests.journeys.forker", str(self.folder))
+
+    def run(self, name: str, module: str, *arguments: str) -> None:
+        log = (self.folder / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
         )
-        self.wait_for(lambda: (self.folder / "sink" / "port").exists(), seconds=10)
-        port = (self.folder / "sink" / "port").read_text()
-        self.set_variable("TIDINGS_SMTP_URL", f"smtp://127.0.0.1:{port}")
+
+    def enter(self, set_variable: Callable[[str, str], None]) -> None:
+        """Let this test's own process use the room's database, with every worker alive."""
+        for name, value in self.variables.items():
+            set_variable(name, value)
         get_settings.cache_clear()
         queue.connection.cache_clear()
         db.bind(db.make_engine(self.postgres.url("tidings")))
-        upgrade(db.get_engine())
-        for name in WORKERS:
-            self.start_worker(name)
-        self.start_scheduler()
+        self.keep_workers_alive()
 
-    def run(self, name: str, *command: str) -> None:
-        log = (self.folder / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            command, cwd=Path(__file__).parent.parent.parent, stdout=log, stderr=log, start_new_session=True
-        )
+    def leave(self) -> None:
+        db.get_engine().dispose()
+        db.bind(None)
 
     def start_worker(self, name: str) -> None:
-        self.run(name, sys.executable, "-m", "cli.main", *WORKERS[name])
-
-    def start_scheduler(self) -> None:
-        self.run("scheduler", sys.executable, "-m", "cli.main", "scheduler")
+        forker = self.processes["forker"]
+        assert forker.stdin is not None
+        assert forker.stdout is not None
+        forker.stdin.write(f"{name} {WORKERS[name]}\n".encode())
+        forker.stdin.flush()
+        self.workers[name] = int(forker.stdout.readline())
 
     def close(self) -> None:
         for process in self.processes.values():
-            for number in (process.pid, *children_of(process.pid)):
-                send(number, signal.SIGKILL)
+            process.kill()
             process.wait()
-        db.get_engine().dispose()
-        db.bind(None)
         self.valkey.stop()
         self.postgres.stop(timeout_seconds=5)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        self.processes[name].send_signal(number)
+        send(self.workers[name], number)
 
     def horses(self) -> list[int]:
         """The processes in which pumps run."""
-        parents = [process.pid for name, process in self.processes.items() if name.startswith("send")]
+        parents = [pid for name, pid in self.workers.items() if name.startswith("send")]
         return [child for parent in parents for child in children_of(parent)]
 
     def keep_workers_alive(self) -> None:
         """What the launcher does: start again whoever ended."""
-        for name in [*WORKERS, "scheduler"]:
-            if self.processes[name].poll() is not None:
-                self.start_scheduler() if name == "scheduler" else self.start_worker(name)
+        for name in WORKERS:
+            if name not in self.workers or not is_alive(self.workers[name]):
+                self.start_worker(name)
 
     # -- campaign --------------------------------------------------------------------------------------
 
@@ -133,8 +145,9 @@ class EngineRoom:
         with transaction() as session:
             sender = make_sender(session)
             mailing_list = make_list(session, sender=sender)
-            session.execute(PEOPLE, {"people": people})
-            session.execute(MEMBERS, {"list_id": mailing_list.id})
+            self.domain = f"shop{mailing_list.id}.example"
+            session.execute(PEOPLE, {"people": people, "domain": self.domain})
+            session.execute(MEMBERS, {"list_id": mailing_list.id, "domain": self.domain})
             self.list_id = mailing_list.id
             self.campaign_id = make_campaign(session, mailing_list=mailing_list, sender=sender).id
 
@@ -143,9 +156,10 @@ class EngineRoom:
             lifecycle.start(session, campaign_id=self.campaign_id, now=clock.now())
 
     def accepted(self) -> Counter[str]:
-        """How often each address was accepted by the mail server."""
+        """How often each address of this campaign was accepted by the mail server."""
         path = self.folder / "sink" / "accepted"
-        return Counter(path.read_text().split()) if path.exists() else Counter()
+        lines = path.read_text().split() if path.exists() else []
+        return Counter(line for line in lines if line.endswith("@" + self.domain))
 
     def progress(self) -> Progress:
         with read_session() as session:
@@ -158,7 +172,7 @@ class EngineRoom:
 
     # -- waiting ---------------------------------------------------------------------------------------
 
-    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], bool], *, seconds: float = 25) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -168,7 +182,7 @@ class EngineRoom:
     def wait_until_accepted(self, people: int) -> None:
         self.wait_for(lambda: sum(self.accepted().values()) >= people)
 
-    def wait_until_sent(self, seconds: float = 90) -> None:
+    def wait_until_sent(self, seconds: float = 40) -> None:
         def is_sent() -> bool:
             self.keep_workers_alive()
             return self.progress().state == "sent"
@@ -190,3 +204,11 @@ def children_of(pid: int) -> list[int]:
 def send(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs; one that its parent has not buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
