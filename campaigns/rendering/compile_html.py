@@ -54,7 +54,7 @@ def _kept(masked: str) -> list[Token]:
         elif token.kind in ("open", "close") and token.name in DROPPED:
             if token.kind == "open" and token.name in DROPPED_WITH_BODY and not token.self_closing:
                 inside = token.name
-        elif token.kind not in ("comment", "cdata"):
+        elif token.kind != "cdata":
             kept.append(token)
     return kept
 

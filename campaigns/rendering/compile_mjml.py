@@ -85,6 +85,10 @@ class _Rewrite:
                 self._opaque(token)
             case "cdata":
                 self._text(html.escape(token.raw[9:-3]))
+            case "comment":  # a comment goes; a block that was hidden in one stays a block
+                for match in self.shield.pattern.finditer(token.raw):
+                    if self.shield.masked(match.group(1)).kind == "block":
+                        self._raw(match.group())
             case "conditional":
                 self._raw(self.shield.mask_markup(token.raw))
 

@@ -32,7 +32,6 @@ PARAGRAPHS = frozenset(
 LINES = frozenset(["div", "li", "tr", "br", "center", "address", "dt", "dd"])
 SPACE = re.compile(r"[ \t\r\n\f]+")
 HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
-BLOCK_COMMENT = re.compile(r"<!--\s*([a-z]+)\s*-->")
 
 
 def write_plain_text(masked_html: str, shield: Shield) -> str:
@@ -71,8 +70,8 @@ class _Writer:
             self._open(token)
         elif token.kind == "close":
             self._close(token)
-        elif token.kind == "comment" and (match := BLOCK_COMMENT.fullmatch(token.raw)):
-            self._masks(match.group(1))
+        elif token.kind == "comment" and (mask := self.shield.block_in_comment(token.raw)):
+            self._masks(mask)
 
     def _skip(self, token: Token) -> None:
         if token.kind == "open" and not token.self_closing and token.name not in VOID:

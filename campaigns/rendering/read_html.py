@@ -27,7 +27,6 @@ URL_ATTRIBUTES = frozenset(
 )
 PLAIN_ELEMENTS = ("title", "textarea", "option")
 CONDITIONAL = re.compile(r"(<!--\[if[^>]*\]>)(.*?)(<!\[endif\]-->)", re.DOTALL | re.IGNORECASE)
-BLOCK_COMMENT = re.compile(r"<!--\s*([a-z]+)\s*-->")
 REFUSED_SCHEMES = ("javascript", "vbscript", "data", "file", "blob")
 UNTRACKED_MARK = "untracked:"
 
@@ -101,9 +100,8 @@ class HtmlReader:
 
     def _comment(self, raw: str) -> None:
         """A block that was put into a comment to get through the CSS engine comes out; other comments are dropped."""
-        match = BLOCK_COMMENT.fullmatch(raw)
-        if match and self.pattern.fullmatch(match.group(1)):
-            self.assembler.add_text(match.group(1), e.TEXT)
+        if mask := self.assembler.shield.block_in_comment(raw):
+            self.assembler.add_text(mask, e.TEXT)
 
     def _conditional(self, raw: str) -> None:
         match = CONDITIONAL.fullmatch(raw)

@@ -75,9 +75,10 @@ class _Child:
     def _read(self, length: int, deadline: float) -> bytes:
         assert self.process.stdout is not None
         file, pieces = self.process.stdout.fileno(), b""
+        poll = select.poll()  # select() fails on file numbers beyond 1,023
+        poll.register(file, select.POLLIN)
         while len(pieces) < length:
-            ready, _, _ = select.select([file], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
                 raise TimeoutError
             piece = os.read(file, min(length - len(pieces), 1 << 20))
             if not piece:

@@ -87,6 +87,11 @@ class Shield:
     def mask_markup(self, raw: str) -> str:
         return self.mask(Masked("markup", raw, 0, raw))
 
+    def block_in_comment(self, comment: str) -> str | None:
+        """Return the mask of the one block that a comment consists of, or None."""
+        mask = self.pattern.fullmatch(comment.removeprefix("<!--").removesuffix("-->").strip())
+        return mask.group() if mask and self.masked(mask.group(1)).kind == "block" else None
+
     def unmask_markup(self, text: str) -> str:
         """Put back masked markup, also where it was masked twice; expressions stay masked."""
         while (back := self.pattern.sub(self._markup_or_mask, text)) != text:

@@ -206,3 +206,13 @@ def test_the_preheader_comes_first_and_is_hidden_from_the_text_part() -> None:
     assert "For Ada &lt;only&gt;" in body(mail.raw, "html")
     assert "only" not in body(mail.raw, "plain")
     assert broken_rules(mail.raw) == []
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_block_hidden_in_a_comment_is_a_block(language: str) -> None:
+    words = "<!-- {% if contact.language == 'de' %} --><p>GERMAN</p><!-- {% endif %} --><!-- {{ contact.email }} -->"
+    for source in (mjml_source(f"<mj-text>{words}</mj-text>"), html_source(words)):
+        mail = filled(source, reader(language=language))
+        for part in ("html", "plain"):
+            assert ("GERMAN" in body(mail.raw, part)) == (language == "de")
+            assert "ada@" not in body(mail.raw, part)
