@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,13 +16,6 @@ from cli.children import NOBODY
 from tests.cli.launcher import Launcher
 
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A short path, so that sockets lie in the home too."""
-    with tempfile.TemporaryDirectory(prefix="tidings-") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture
@@ -91,21 +83,6 @@ def test_parts_that_are_killed_come_back(launcher: Launcher) -> None:
         except OSError:
             time.sleep(0.2)
     pytest.fail(launcher.said())
-
-
-def test_commands_print_what_they_made_on_their_last_line(launcher: Launcher) -> None:
-    """They work while nothing runs, too: the database is started for as long as they need it."""
-    made = launcher.run("users", "create", "anna@example.com", "--role", "owner")
-    assert made.returncode == 0, made.stderr
-    assert made.stdout.splitlines()[-1].startswith(f"http://127.0.0.1:{launcher.port}/sign-in/")
-    link = launcher.run("users", "link", "Anna@Example.com")
-    assert link.stdout.startswith(f"http://127.0.0.1:{launcher.port}/sign-in/")
-    token = launcher.run("tokens", "create", "robot")
-    assert token.stdout.splitlines()[-1].startswith("tid_")
-    nobody = launcher.run("users", "link", "bert@example.com")
-    assert nobody.returncode == 1
-    assert "tidings users create bert@example.com" in nobody.stderr
-    assert launcher.children() == {}
 
 
 def test_a_taken_port_is_one_sentence(launcher: Launcher) -> None:
