@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response
-from flask_babel import Babel
 
 from campaigns.settings import Settings
 from campaigns.signing import KeyRing
@@ -29,11 +28,7 @@ def create_public_app(settings: Settings, key_ring: KeyRing, keeper: "HitKeeper 
     """Return the public application; ``keeper`` is whose counts ``/metrics`` shows."""
     app = Flask(__name__, template_folder="../templates/public", static_folder=None)
     app.config.update(TIDINGS_SETTINGS=settings, TIDINGS_KEY_RING=key_ring, TIDINGS_KEEPER=keeper)
-    Babel(
-        app,
-        default_translation_directories=str(languages.TRANSLATIONS),
-        locale_selector=languages.choose_language,
-    )
+    languages.register(app)
     app.after_request(_add_headers)
     errors.register(app)
     for module in MODULES:

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +20,7 @@ from campaigns.signing import KeyRing
 from tests import builders
 from tests.tracking.hits import make_message
 from web.public.app import create_public_app
-from web.public.languages import match_language
+from web.public.languages import LANGUAGES, TRANSLATIONS, match_language
 
 TEMPLATES = Path(__file__).parents[3] / "web" / "templates" / "public"
 POSTS = {"/u/<token>", "/p/<token>"}
@@ -140,6 +142,30 @@ def test_every_page_has_one_heading_and_its_language(reader: FlaskClient, token:
 )
 def test_a_language_tag_finds_our_language(tag: str, language: str | None) -> None:
     assert match_language(tag) == language
+
+
+def test_every_sentence_is_translated_with_the_same_fields(reader: FlaskClient) -> None:
+    root = TEMPLATES.parents[1]
+    methods = [("**/public/**.html", "jinja2"), ("public/**.py", "python")]
+    sentences = {
+        str(found[2]) for found in extract_from_dir(root, method_map=methods, keywords={"_": None, "gettext": None})
+    }
+    assert len(sentences) > 30
+    for language in LANGUAGES[1:]:
+        with (TRANSLATIONS / language / "LC_MESSAGES" / "public.po").open("rb") as source:
+            catalogue = {message.id: message for message in read_po(source, locale=language) if message.id}
+        assert set(catalogue) == sentences
+        for message in catalogue.values():
+            assert message.string
+            assert not list(message.check())
+            assert sorted(re.findall(r"%\(\w+\)s", message.id)) == sorted(re.findall(r"%\(\w+\)s", message.string))
+
+
+def test_a_page_is_read_in_german_and_chinese(reader: FlaskClient, token: str) -> None:
+    assert "Von Garden abmelden?" in reader.get(f"/u/{token}", headers={"Accept-Language": "de-CH"}).text
+    chinese = reader.get(f"/u/{token}", headers={"Accept-Language": "zh-TW"}).text
+    assert "要取消訂閱「Garden」嗎？" in chinese
+    assert '<html lang="zh-Hant"' in chinese
 
 
 def test_the_language_asked_for_goes_before_the_browsers(reader: FlaskClient) -> None:
