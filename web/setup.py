@@ -67,7 +67,7 @@ def ask() -> str | Redirect:
 def save() -> Response | Redirect:
     """The list is made in the same transaction, so that nobody is left half set up."""
     form = _read_form()
-    if not form.validate():
+    if not _is_complete(form):
         return Response(render_template("setup/form.html", form=form), 422)
     actor = visitor.current_actor()
     try:
@@ -82,6 +82,16 @@ def save() -> Response | Redirect:
     visitor.sign_in(user)
     flash(_("Everything is ready. Bring in your contacts first."), "good")
     return redirect(url_for("overview.show"), 303)
+
+
+def _is_complete(form: SetupForm) -> bool:
+    """An owner who came by a link has no password yet and needs one now, or is locked out tomorrow."""
+    is_valid: bool = form.validate()
+    person = visitor.current_visitor()
+    if not form.password.data and not (person and person.has_password):
+        form.blame("password", _("Please fill this in."))
+        return False
+    return is_valid
 
 
 def _answers(form: SetupForm) -> SetupAnswers:

@@ -1,24 +1,34 @@
 """Clients of the application: an owner, an editor, a viewer, and a stranger who is not signed in."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser as PlaywrightBrowser
+from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import update
 from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from campaigns import clock
 from campaigns.accounts.sign_in import create_link
+from campaigns.accounts.users import ensure_first_owner
+from campaigns.db import transaction
 from campaigns.models.installation import Installation
 from campaigns.models.user import Role
 from campaigns.settings import get_settings
 from campaigns.signing import KeyRing
 from tests.builders import make_user
 from web.app import create_app
+from web.static_files import DIST
 
+CHROMIUM = "/usr/bin/chromium"
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
@@ -79,3 +89,57 @@ def viewer(app: Flask, session: Session, installed: None) -> Browser:
 def stranger(app: Flask, installed: None) -> Browser:
     browser: Browser = app.test_client()  # type: ignore[assignment]
     return browser
+
+
+class Site:
+    """A set-up installation served on a port of its own, for browsers."""
+
+    def __init__(self, app: Flask) -> None:
+        self._server = make_server("127.0.0.1", 0, app, threaded=True)
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def make_link(self) -> str:
+        """Return a sign-in link of the owner."""
+        with transaction() as session:
+            user = ensure_first_owner(session, now=clock.now())
+            return f"{self.url}/sign-in/{create_link(session, user_id=user.id, now=clock.now())}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def site(committed_database: str, key_ring: KeyRing) -> Iterator[Site]:
+    """A real server over a real database, not set up yet."""
+    if not (DIST / "manifest.json").is_file():
+        pytest.skip("the assets are not built: npm ci && npm run build")
+    serving = Site(create_app(get_settings(), key_ring))
+    yield serving
+    serving.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[PlaywrightBrowser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no {CHROMIUM}; `apt-get install chromium` brings it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: PlaywrightBrowser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page whose script errors and refused styles fail the test."""
+    context = chromium.new_context(viewport={"width": 1360, "height": 900}, bypass_csp=False, locale="en-GB")
+    opened = context.new_page()
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
+    yield opened
+    context.close()
+    assert faults == []
