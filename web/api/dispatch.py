@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 
 from campaigns import clock
+from campaigns.accounts import audit
 from campaigns.db import read_session, transaction
 from campaigns.errors import InvalidInput
 from web.api import idempotency
@@ -44,11 +45,27 @@ def _write(session: Session, operation: Operation, arguments: dict[str, Any]) ->
         if kept is not None:
             return _json(kept[1], kept[0], {"Idempotent-Replayed": "true"})
     response = answer(operation, operation.function(session, **arguments))
+    _note(session, operation, arguments, response)
     if keyed is not None:
         idempotency.keep_answer(
             session, request=keyed, status=response.status_code, body=response.get_json(), now=clock.now()
         )
     return response
+
+
+def _note(session: Session, operation: Operation, arguments: dict[str, Any], response: Response) -> None:
+    """Leave a line in the audit trail: what was called, on what, by which token."""
+    if operation.role == "viewer":
+        return
+    named = next((arguments[name] for name in operation.path_parameters), None)
+    made = (response.get_json(silent=True) or {}).get("id")
+    audit.record(
+        session,
+        actor=g.actor,
+        action=f"api.{operation.name}",
+        subject=str(named or made or ""),
+        now=clock.now(),
+    )
 
 
 def _keyed(operation: Operation) -> idempotency.KeyedRequest | None:

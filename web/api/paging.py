@@ -29,7 +29,7 @@ def read_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     if cursor is None:
         return None
     try:
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
     except ValueError as error:
         raise InvalidInput("The cursor is not one of ours: take `next_cursor` as it came.", field="cursor") from error
     fits = isinstance(position, list) and len(position) == len(kinds)
