@@ -11,9 +11,24 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from campaigns.composing.editing import CONTENT_EDITABLE, DRAFTS, demand_state, get_campaign, lock_campaign, note_save
+from campaigns.composing.editing import (
+    CONTENT_EDITABLE,
+    DRAFTS,
+    demand_state,
+    demand_version,
+    get_campaign,
+    lock_campaign,
+    note_save,
+)
 from campaigns.composing.parts import demand_segments, usable_list, usable_sender
-from campaigns.composing.revisions import Words, add_first_revision, copy_contents, open_revision, put_content
+from campaigns.composing.revisions import (
+    Words,
+    add_first_revision,
+    copy_contents,
+    open_revision,
+    put_content,
+    says_already,
+)
 from campaigns.composing.starters import DEFAULT_STARTER, fill_starter
 from campaigns.composing.text import clean_body, clean_language, clean_line, clean_name
 from campaigns.errors import InvalidInput
@@ -128,19 +143,23 @@ def save_content(
 ) -> Campaign:
     """Save what the campaign says in one language (the default one for ``None``), and return the campaign.
 
-    ``version`` is the campaign's version that the writer started from; ``None`` overwrites. While the campaign is
+    ``version`` is the campaign's version that the writer started from; ``None`` overwrites. Saving what is saved
+    already changes nothing, so that a save and an autosave that cross do not blame each other. While the campaign is
     paused the first save makes a new revision for what is unsent. Raises ``StaleVersion``,
     ``NotEditable``, :class:`UnknownFormat` or ``TextTooLong``.
     """
-    campaign = lock_campaign(session, campaign_id=campaign_id, version=version)
+    campaign = lock_campaign(session, campaign_id=campaign_id, version=None)
     demand_state(campaign, states=CONTENT_EDITABLE, deed="edit it")
     if body_format not in BODY_FORMATS:
         raise UnknownFormat(f"There is no format {body_format[:40]!r}; use mjml, html or text.", field="body_format")
     words = Words(
         clean_line(subject, field="subject"), clean_line(preheader, field="preheader"), body_format, clean_body(body)
     )
-    open_revision(session, campaign=campaign, now=now)
     tag = clean_language(language or campaign.default_language)
+    if says_already(session, campaign=campaign, language=tag, words=words):
+        return campaign
+    demand_version(campaign, version=version)
+    open_revision(session, campaign=campaign, now=now)
     put_content(session, campaign=campaign, language=tag, words=words, now=now)
     return note_save(session, campaign=campaign, now=now)
 

@@ -45,13 +45,18 @@ def lock_campaign(session: Session, *, campaign_id: int, version: int | None) ->
     )
     if campaign is None:
         raise NoSuchCampaign("There is no such campaign; it may have been deleted.")
+    demand_version(campaign, version=version)
+    return campaign
+
+
+def demand_version(campaign: Campaign, *, version: int | None) -> None:
+    """Raise :class:`StaleVersion` unless ``version`` is the campaign's present one, or not given."""
     if version is not None and version != campaign.version:
         raise StaleVersion(
             "This campaign was saved by somebody else, or in another window, after you opened it. "
             "Copy your text, reload the page and put it in again.",
             version=campaign.version,
         )
-    return campaign
 
 
 def demand_state(campaign: Campaign, *, states: Sequence[str], deed: str) -> None:

@@ -76,6 +76,14 @@ def put_content(session: Session, *, campaign: Campaign, language: str, words: W
     return content
 
 
+def says_already(session: Session, *, campaign: Campaign, language: str, words: Words) -> bool:
+    """Say whether the campaign's current revision has exactly these words in this language."""
+    content = session.get(Content, (campaign.id, campaign.revision, 0, language))
+    if content is None:
+        return False
+    return words == Words(content.subject, content.preheader, content.body_format, content.body)
+
+
 def _language_code(session: Session, campaign_id: int, language: str) -> int:
     """A language keeps its number over all revisions: message rows hold the number."""
     known = session.scalar(

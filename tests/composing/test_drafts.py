@@ -98,6 +98,18 @@ def test_a_save_from_an_older_page_is_refused_and_nothing_is_lost(session: Sessi
     assert drafts.current_contents(session, campaign_id=campaign.id)[0].subject == "New subject"
 
 
+def test_the_same_save_twice_is_one_and_blames_nobody(session: Session, campaign: Campaign) -> None:
+    save(session, campaign, version=1)
+    assert save(session, campaign, version=1).version == 2
+
+
+def test_a_save_that_changes_nothing_makes_no_revision(session: Session, campaign: Campaign) -> None:
+    freeze(session, campaign, CampaignState.paused)
+    content = drafts.current_contents(session, campaign_id=campaign.id)[0]
+    save(session, campaign, subject=content.subject, preheader=content.preheader, body=content.body)
+    assert (campaign.revision, campaign.version) == (1, 1)
+
+
 def test_a_subject_can_never_begin_another_header(session: Session, campaign: Campaign) -> None:
     save(session, campaign, subject="Hello\r\nBcc: everyone@example.com\x00\u2028x \ud800")
     assert drafts.current_contents(session, campaign_id=campaign.id)[0].subject == "Hello Bcc: everyone@example.com x"

@@ -15,6 +15,7 @@ from campaigns.accounts import audit
 from campaigns.composing import drafts
 from campaigns.composing.readers import search_readers
 from campaigns.db import read_session, transaction
+from campaigns.delivery.preview_campaign import preview_campaign
 from campaigns.delivery.test_send import send_test
 from campaigns.errors import Conflict, InvalidInput, TidingsError
 from campaigns.ids import decode_id
@@ -28,6 +29,7 @@ from web.access import allow
 from web.campaigns.audience import sort_reasons
 from web.campaigns.blueprint import BEFORE_START, find_campaign, pages, render_campaign, write_plan
 from web.campaigns.confirming import ask_first
+from web.campaigns.preview import choose_reader
 from web.languages import choose_zone, write_number
 from web.visitor import current_actor, current_visitor
 
@@ -90,13 +92,20 @@ def _render(session: Session, campaign: Campaign, public: str, problem: str = ""
             "%(people)s people get “%(subject)s” from %(sender)s.",
             people,
             people=write_number(people),
-            subject=words.subject,
+            subject=_subject_as_read(session, campaign),
             sender=f"{sender.from_name} <{sender.from_email}>",
         ),
         plan=plan or _suggest_plan(),
         planned_text=_planned(campaign),
         zones=sorted(available_timezones()),
     )
+
+
+def _subject_as_read(session: Session, campaign: Campaign) -> str:
+    """The subject as the list's first member gets it: nobody recognises a mail by its merge tags."""
+    reader = choose_reader(session, campaign, None)
+    as_contact_id = reader.contact_id if reader else None
+    return preview_campaign(session, campaign_id=campaign.id, as_contact_id=as_contact_id).subject
 
 
 def _title(findings: tuple[Finding, ...]) -> str:
