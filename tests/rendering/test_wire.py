@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -21,6 +22,7 @@ from tests.rendering.people import (
     compiled,
     filled,
     html_source,
+    mjml_source,
     naughty_strings,
     reader,
 )
@@ -209,11 +211,20 @@ WORDS = st.text(
 
 
 @settings(max_examples=150, deadline=None)
-@given(pieces=PIECES, given_name=WORDS, family=WORDS, tags=st.lists(WORDS, max_size=3), tracking=st.booleans())
+@given(
+    pieces=PIECES,
+    given_name=WORDS,
+    family=WORDS,
+    tags=st.lists(WORDS, max_size=3),
+    tracking=st.booleans(),
+    mjml=st.booleans(),
+)
 def test_the_fast_path_says_what_the_slow_composer_says(
-    pieces: list[str], given_name: str, family: str, tags: list[str], tracking: bool
+    pieces: list[str], given_name: str, family: str, tags: list[str], tracking: bool, mjml: bool
 ) -> None:
-    source = html_source("".join(pieces), subject="S: {{ contact.given_name | default('you') }}")
+    words, subject = "".join(pieces), "S: {{ contact.given_name | default('you') }}"
+    source = mjml_source(f"<mj-text>{words}</mj-text>") if mjml else html_source(words)
+    source = replace(source, subject=subject, preheader="{{ contact.full_name }}")
     content = compiled(source, tags="tags")
     person = reader(
         given_name=given_name, family_name=family, full_name=f"{given_name} {family}", attributes={"tags": tags}
