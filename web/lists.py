@@ -70,7 +70,7 @@ def index() -> str:
 @blueprint.get("/new")
 @allow(Role.editor)
 def new() -> str:
-    return render_template("lists/edit.html", form=_read_form(None), row=None, title=_("New list"))
+    return render_template("lists/edit.html", form=_read_form(None), row=None, title=_("New list"), public=None)
 
 
 @blueprint.post("/new")

@@ -33,7 +33,7 @@ class ContactForm(Form):
     greeting = StringField(_l("Greeting of their own"), [LINE])
     language = StringField(_l("Language"), [LINE])
     time_zone = StringField(_l("Time zone"), [LINE])
-    list_id = SelectField(_l("Put on a list"))
+    list_id = SelectField(_l("Put on a list"), validate_choice=False)
     consent_source = StringField(_l("Where the consent comes from"), [LINE])
 
 
