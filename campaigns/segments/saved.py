@@ -60,7 +60,7 @@ def create_segment(
     """Return a new segment; raises :class:`InvalidSegmentName` and ``InvalidRule``, also for a list or campaign
     that does not exist."""
     check_rules(session, rules=rules)
-    row = Segment(name=_name(name), rules=rules, created_by=created_by, created_at=now, updated_at=now)
+    row = Segment(name=check_name(name), rules=rules, created_by=created_by, created_at=now, updated_at=now)
     session.add(row)
     session.flush()
     return _saved(row)
@@ -78,7 +78,7 @@ def update_segment(
         check_rules(session, rules=rules)
         row.rules = rules
     if name is not None:
-        row.name = _name(name)
+        row.name = check_name(name)
     row.updated_at = now
     session.flush()
     return _saved(row)
@@ -89,7 +89,7 @@ def duplicate_segment(
 ) -> SavedSegment:
     """Return a new segment with the rules of another, as they are; raises :class:`NoSuchSegment`."""
     row = Segment(
-        name=_name(name),
+        name=check_name(name),
         rules=_row(session, segment_id).rules,
         created_by=created_by,
         created_at=now,
@@ -172,7 +172,8 @@ def _gone(kind: str, path: str) -> InvalidRule:
     return InvalidRule(f"{path}: this {kind} does not exist; choose another.", path=path, reason=f"{kind}_gone")
 
 
-def _name(name: str) -> str:
+def check_name(name: str) -> str:
+    """Return the name on one line; raises :class:`InvalidSegmentName`."""
     tidy = " ".join(name.replace("\0", " ").split())
     if not 1 <= len(tidy) <= MAX_NAME:
         raise InvalidSegmentName(f"A segment needs a name of 1 to {MAX_NAME} characters.", field="name", limit=MAX_NAME)

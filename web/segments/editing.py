@@ -6,7 +6,6 @@ from werkzeug.wrappers import Response
 
 from campaigns import clock
 from campaigns.db import read_session, transaction
-from campaigns.errors import InvalidInput
 from campaigns.ids import encode_id
 from campaigns.models.user import Role
 from campaigns.segments import saved
@@ -93,18 +92,20 @@ def _edited(segment_id: str | None) -> str | Response | tuple[str, int]:
         result = find_result(session, builder=builder, now=clock.now())
     if not saving:
         return _page(builder, result, name=name, segment_id=segment_id, focus=focus or _focus_of(deed))
-    if builder.checked.faults:
-        return _page(builder, result, name=name, segment_id=segment_id), 422
-    try:
-        row = _save(builder, name=name, segment_id=segment_id)
-    except InvalidInput as error:
-        return _page(builder, result, name=name, segment_id=segment_id, name_problem=_name_problem(error)), 422
+    name_problem = _name_problem(name)
+    if builder.checked.faults or name_problem:
+        return _page(builder, result, name=name, segment_id=segment_id, name_problem=name_problem), 422
+    row = _save(builder, name=name, segment_id=segment_id)
     flash(_("Saved."), "good")
     return redirect(url_for("segments.show", segment_id=encode_id("segment", row.id)), 303)
 
 
-def _name_problem(error: InvalidInput) -> str:
-    return str(_("A segment needs a name of 1 to %(limit)s characters.", limit=error.params.get("limit", 200)))
+def _name_problem(name: str) -> str | None:
+    try:
+        saved.check_name(name)
+    except saved.InvalidSegmentName as error:
+        return str(_("A segment needs a name of 1 to %(limit)s characters.", limit=error.params["limit"]))
+    return None
 
 
 def _save(builder: Builder, *, name: str, segment_id: str | None) -> saved.SavedSegment:
