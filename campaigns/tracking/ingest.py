@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign
+from campaigns.models.contact import Contact
 from campaigns.models.event import Event
 from campaigns.models.hit import Hit
 from campaigns.models.mailing_list import TrackingMode
@@ -20,10 +21,10 @@ from campaigns.tracking.verdicts import judge_alone
 
 @dataclass(frozen=True)
 class _Known:
-    """A hit with the message it belongs to."""
+    """A hit with the message it belongs to; ``contact_id`` is None for somebody who was erased."""
 
     hit: Hit
-    contact_id: int
+    contact_id: int | None
     mode: str | None
 
 
@@ -61,8 +62,9 @@ def _find_messages(session: Session, hits: list[Hit]) -> list[_Known]:
     if not wanted:
         return []
     found = session.execute(
-        select(Message.campaign_id, Message.seq, Message.contact_id, Campaign.tracking_mode)
+        select(Message.campaign_id, Message.seq, Contact.id, Campaign.tracking_mode)
         .join(Campaign, Campaign.id == Message.campaign_id)
+        .outerjoin(Contact, Contact.id == Message.contact_id)
         .where(tuple_(Message.campaign_id, Message.seq).in_(sorted(wanted)))
     )
     messages = {(campaign_id, seq): (contact_id, mode) for campaign_id, seq, contact_id, mode in found}
@@ -81,7 +83,8 @@ def _event_row(known: _Known, now: datetime) -> dict[str, Any]:
     judgement = judge_alone(
         act_of(key=str(hit.id), kind=hit.kind, occurred_at=hit.received_at, link=hit.link, features=features)
     )
-    is_personal = known.mode != TrackingMode.aggregate  # counted for the campaign, known of nobody (rule G2)
+    # Where nobody may be known, or nobody is kept any more, it counts for the campaign alone (rules G1, G2).
+    is_personal = known.mode != TrackingMode.aggregate and known.contact_id is not None
     wait = timedelta(0) if hit.from_inbox else timedelta(seconds=get_settings().settle_seconds)
     return {
         "occurred_at": hit.received_at,

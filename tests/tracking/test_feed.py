@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign
@@ -191,3 +191,10 @@ def test_aggregate_tracking_stores_no_person(session: Session, mailing: Mailing)
     assert (event.contact_id, event.seq, event.campaign_id) == (None, None, mailing.campaign.id)
     assert (event.verdict, mailing.message.clicked_at, mailing.due()) == ("person", None, set())
     assert event.settled_at is not None
+
+
+def test_a_hit_of_somebody_erased_names_nobody(session: Session, mailing: Mailing) -> None:
+    session.execute(delete(Contact).where(Contact.id == mailing.reader.id))
+    mailing.feed(hit(mailing.message, NOON, link=1))
+    (event,) = mailing.events()
+    assert (event.contact_id, event.seq, event.verdict, mailing.due()) == (None, None, "person", set())
