@@ -148,13 +148,15 @@ class Dialogue:
         answer = self.sink.script("end", self.recipients[0])
         if answer is None or answer == "close-after-keeping":
             self.sink.keep(Received(self.mail_from or "", self.recipients[0], b"".join(lines)))
-        self.mail_from, to, self.recipients = None, self.recipients[0], []
+        self.mail_from, self.recipients = None, []
         if answer == "close-after-keeping":
             return False
-        return self.answer("end", to, "250 2.0.0 kept")
+        return self.reply(answer, "250 2.0.0 kept")
 
     def answer(self, verb: str, address: str, usual: str) -> bool:
-        scripted = self.sink.script(verb, address)
+        return self.reply(self.sink.script(verb, address), usual)
+
+    def reply(self, scripted: str | None, usual: str) -> bool:
         if scripted == "close":
             return False
         if scripted == "stall":

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from campaigns.contacts.suppress import suppress
 from campaigns.delivery.transport import ConnectionLost, Refused, Result, Sent
 from campaigns.models.campaign import Campaign, CampaignState
 from campaigns.models.event import Event, EventKind, Verdict
-from campaigns.models.message import Message, MessageAttempt, MessageState, Reason
+from campaigns.models.message import MessageAttempt, MessageState, Reason
 from campaigns.models.score_due import ask_for_scores
 from campaigns.models.suppression import SuppressionReason
 
@@ -139,29 +139,24 @@ def mark_messages(session: Session, *, campaign_id: int, outcomes: Sequence[Outc
         _follow_up(session, campaign_id, others, now)
 
 
+MARK_OTHERS = text("""
+UPDATE message m
+SET state = r.state, reason = r.reason, reason_detail = r.detail, revision = r.revision
+FROM unnest(CAST(:seqs AS integer[]), CAST(:states AS smallint[]), CAST(:reasons AS smallint[]),
+    CAST(:details AS text[]), CAST(:revisions AS smallint[])) AS r (seq, state, reason, detail, revision)
+WHERE m.campaign_id = :campaign_id AND m.seq = r.seq AND m.state IN (0, 1)
+""")
+
+
 def _mark_others(session: Session, campaign_id: int, outcomes: Sequence[Outcome]) -> None:
-    table = Message.__table__
-    mark = (
-        update(table)  # type: ignore[arg-type]
-        .where(table.c.campaign_id == campaign_id, table.c.seq == bindparam("of_seq"), table.c.state.in_([0, 1]))
-        .values(
-            state=bindparam("new_state"),
-            reason=bindparam("new_reason"),
-            reason_detail=bindparam("new_detail"),
-            revision=bindparam("new_revision"),
-        )
-    )
-    rows = [
-        {
-            "of_seq": outcome.person.seq,
-            "new_state": int(outcome.state),
-            "new_reason": int(outcome.reason),
-            "new_detail": clean(outcome.detail),
-            "new_revision": outcome.person.revision,
-        }
-        for outcome in outcomes
-    ]
-    session.connection().execute(mark, rows)
+    values = {
+        "seqs": [outcome.person.seq for outcome in outcomes],
+        "states": [int(outcome.state) for outcome in outcomes],
+        "reasons": [int(outcome.reason) for outcome in outcomes],
+        "details": [clean(outcome.detail) for outcome in outcomes],
+        "revisions": [outcome.person.revision for outcome in outcomes],
+    }
+    session.execute(MARK_OTHERS, {"campaign_id": campaign_id, **values})
 
 
 def clean(words: str | None) -> str | None:
