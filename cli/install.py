@@ -40,7 +40,7 @@ def install(purpose: str) -> None:
     refuse_musl()
     if not os.access(str(ROOT), os.W_OK) and not STAMP.exists():
         raise CannotInstall(f'{ROOT} is not writable: make it yours with `sudo chown -R "$(id -un)" {ROOT}`.')
-    steps = Steps(total=6 if purpose == "run" else 4)
+    steps = Steps(total=7 if purpose == "run" else 4)
     started = steps.begin(f"Python {platform.python_version()} and .venv")
     make_environment()
     steps.end(started)

@@ -41,11 +41,14 @@ def main() -> None:
 def up(steps_before: int) -> None:
     """Start everything on this machine: what `make run` does when all is installed."""
     from cli.children import end_with_parent
-    from cli.up import run_everything
+    from cli.show import Steps
 
     if steps_before:
         end_with_parent()
-    run_everything(steps_before=steps_before)
+    steps = Steps(done=steps_before, total=steps_before + 4)
+    with steps.step("Loading the program"):
+        from cli.up import run_everything
+    run_everything(steps)
 
 
 @main.command()

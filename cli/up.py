@@ -43,10 +43,9 @@ class WebDidNotStart(TidingsError):
     code = "web_did_not_start"
 
 
-def run_everything(*, steps_before: int = 0) -> None:
+def run_everything(steps: Steps) -> None:
     """Start every part, say where it is, and look after it until SIGINT or SIGTERM; then stop in order."""
     settings = get_settings()
-    steps = Steps(done=steps_before, total=steps_before + 3)
     prepare_home(settings)
     with ExitStack() as stack:
         lock = stack.enter_context(lock_home(settings, patience_seconds=LOCK_PATIENCE_SECONDS))

@@ -34,7 +34,7 @@ def answers(launcher: Launcher) -> bool:
 def test_everything_starts_stops_and_starts_again_with_its_data(launcher: Launcher) -> None:
     launcher.start()
     assert answers(launcher)
-    assert [line[:3] for line in launcher.said().splitlines()[:3]] == ["1/3", "2/3", "3/3"]
+    assert [line[:3] for line in launcher.said().splitlines()[:4]] == ["1/4", "2/4", "3/4", "4/4"]
     assert ".venv/bin/tidings users link owner@localhost" in launcher.said()
     names = set(launcher.children().values())
     assert {"postgres", "valkey-server", "inbox", "scheduler", "worker-send-1", "worker-bulk", "web"} <= names
