@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from campaigns.segments.schema import rule_schemas
 from web.api.operation import Operation
 
 REFERENCE = "#/components/schemas/{model}"
@@ -45,7 +46,7 @@ def describe(operations: Sequence[Operation], *, version: str, server: str) -> d
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": {**schemas["definitions"], "Problem": PROBLEM},
+            "schemas": {**schemas["definitions"], **rule_schemas(reference=REFERENCE), "Problem": PROBLEM},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -57,7 +58,18 @@ def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     answers = [item.answer for item in operations if item.answer is not None]
     wanted += [(model, "serialization") for model in dict.fromkeys(answers)]
     references, document = models_json_schema(wanted, ref_template=REFERENCE)
-    return {"references": references, "definitions": document.get("$defs", {})}
+    return {"references": references, "definitions": _refer(document.get("$defs", {}))}
+
+
+def _refer(schema: Any) -> Any:
+    """Turn ``x-schema: Name`` into a reference; pydantic itself refuses references to schemas that it did not make."""
+    if isinstance(schema, list):
+        return [_refer(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "x-schema" in schema:
+        return {"$ref": REFERENCE.format(model=schema["x-schema"])}
+    return {key: _refer(value) for key, value in schema.items()}
 
 
 def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:

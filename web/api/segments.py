@@ -1,9 +1,9 @@
 """Segments: saved rules, evaluated when used."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from sqlalchemy.orm import Session
 
 from campaigns.accounts.audit import Actor
@@ -17,34 +17,32 @@ from web.api.shape import Answer, Input, Instant
 
 operations = Operations("segments")
 
-RULES = Field(
-    description='A tree: {"match": "all"|"any", "rules": [rule or tree, …]}.',
-    examples=[{"match": "all", "rules": [{"field": "engagement", "operator": "at_least", "value": 40}]}],
-)
+Rules = Annotated[dict[str, Any], WithJsonSchema({"x-schema": "SegmentGroup"})]
+"""A tree of rules; the engine reads it and says what it does not understand, so the shape only describes it."""
 
 
 class SegmentIn(Input):
     """A new segment."""
 
     name: str
-    rules: dict[str, Any] = RULES
+    rules: Rules
 
 
 class SegmentChange(Input):
     name: str | None = None
-    rules: dict[str, Any] | None = None
+    rules: Rules | None = None
 
 
 class RulesIn(Input):
     """Rules that are not saved yet."""
 
-    rules: dict[str, Any] = RULES
+    rules: Rules
 
 
 class SegmentOut(Answer):
     id: str
     name: str
-    rules: dict[str, Any]
+    rules: Rules
     created_at: Instant
     updated_at: Instant
 
