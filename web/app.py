@@ -1,7 +1,6 @@
 """The application factory: pages and API. Subscribers' pages and hits are served beside it (web/server.py)."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,8 +49,7 @@ def create_app(settings: Settings, key_ring: KeyRing) -> Flask:
     headers.register(app)
     languages.register(app)
     for name in BLUEPRINTS:
-        if has_landed(name):
-            register_pages(app, name)
+        register_pages(app, name)
     app.jinja_env.globals.update(
         asset_url=asset_url, may=access.may, Role=Role, page_language=page_language, page_direction=page_direction
     )
@@ -85,12 +83,6 @@ def configure(app: Flask, settings: Settings, key_ring: KeyRing) -> None:
 def public_id(number: int, kind: str) -> str:
     """Return a row's public id, for addresses in templates."""
     return encode_id(kind, number)
-
-
-def has_landed(name: str) -> bool:
-    """Say whether the pages of a module are there; rooms appear in the navigation as they land."""
-    spec = find_spec(name)
-    return spec is not None and (spec.submodule_search_locations is None or find_spec(f"{name}.views") is not None)
 
 
 def register_pages(app: Flask, name: str) -> None:

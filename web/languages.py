@@ -11,9 +11,9 @@ from flask import Flask, request
 from flask_babel import (
     Babel,
     format_date,
-    format_datetime,
     format_decimal,
     format_percent,
+    format_time,
     get_locale,
 )
 from flask_babel import (
@@ -98,13 +98,18 @@ def _has_words(locale: Locale) -> bool:
     return any(Locale.parse(tag).language == locale.language for tag in offered_languages())
 
 
-def write_instant(moment: datetime | None, format: str = "medium") -> Markup:
+def write_instant(moment: datetime | None) -> Markup:
     """Return an instant in the reader's zone, with the zone named; a dash for ``None``."""
     if moment is None:
         return Markup("<span class='soft'>–</span>")
-    local = moment.astimezone(reader_zone())
-    text = _("%(when)s %(zone)s", when=format_datetime(moment, format), zone=local.strftime("%Z"))
+    text = write_plain_instant(moment)
     return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(), text)
+
+
+def write_plain_instant(moment: datetime) -> str:
+    """Return an instant to the minute in the reader's zone, such as ``22 Nov 2026, 09:00 GMT``."""
+    zone = moment.astimezone(reader_zone()).strftime("%Z")
+    return _("%(day)s, %(time)s %(zone)s", day=format_date(moment), time=format_time(moment, "short"), zone=zone)
 
 
 def write_day(moment: datetime | None) -> Markup:
@@ -119,7 +124,7 @@ def write_ago(moment: datetime | None) -> Markup:
     if moment is None:
         return Markup("<span class='soft'>–</span>")
     text = format_timedelta(moment - clock.now(), add_direction=True, locale=get_locale() or "en")
-    title = format_datetime(moment, "medium")
+    title = write_plain_instant(moment)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), title, text)
 
 

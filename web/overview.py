@@ -19,6 +19,7 @@ from campaigns.reporting.campaign_list import list_campaigns
 from campaigns.reporting.overview import Need, NeedKind, what_needs_me
 from web import confirm, visitor, wording
 from web.access import allow
+from web.languages import write_plain_instant
 
 blueprint = Blueprint("overview", __name__)
 
@@ -46,7 +47,7 @@ def show() -> str:
 
 
 def _word(need: Need) -> NeedLine:
-    when = format_datetime(need.at, "medium")
+    when = write_plain_instant(need.at)
     planned = format_datetime(need.planned_local, "medium", rebase=False) if need.planned_local else when
     uncertain = ngettext("%(num)d message is uncertain", "%(num)d messages are uncertain", need.count)
     label, tone, text = {

@@ -135,7 +135,7 @@ def chromium() -> Iterator[PlaywrightBrowser]:
 @pytest.fixture
 def page(chromium: PlaywrightBrowser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page whose script errors and refused styles fail the test."""
-    context = chromium.new_context(viewport={"width": 1360, "height": 900}, bypass_csp=False, locale="en-GB")
+    context = chromium.new_context(viewport={"width": 1360, "height": 900}, locale="en-GB", reduced_motion="reduce")
     opened = context.new_page()
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
