@@ -81,6 +81,7 @@ def examine(
     source: ContentSource, *, attributes: Mapping[str, str], mail_fields: Iterable[str] = ()
 ) -> tuple[CompiledContent | None, list[ContentProblem]]:
     """Return the compiled content, or None when errors keep it from being made, and all findings."""
+    source = without_controls(source)
     parts = [Findings("subject", source.subject), Findings("preheader", source.preheader)]
     body_findings = Findings("body", source.body)
     declared = declared_fields(attributes, mail_fields)
@@ -95,6 +96,12 @@ def examine(
     if body is None or any(problem.severity == Severity.error for problem in problems):
         return None, problems
     return _compiled(source, subject, body, problems), problems
+
+
+def without_controls(source: ContentSource) -> ContentSource:
+    """Return a content with a space for each control character and half surrogate, so that every place stays."""
+    clean = {part: e.CONTROLS.sub(" ", getattr(source, part)) for part in ("subject", "preheader", "body")}
+    return replace(source, **clean)
 
 
 def _compiled(source: ContentSource, subject: Parts, body: _Body, problems: list[ContentProblem]) -> CompiledContent:
@@ -140,10 +147,9 @@ def _read_body(
     if source.body_format not in BODY_FORMATS:
         findings.error("bad_format", f"A body is {', '.join(BODY_FORMATS)}; not {source.body_format!r}.")
     elif check_size(source.body, findings):
-        text = e.LINE_ENDS.sub("\n", e.CONTROLS.sub("", source.body)) if e.CONTROLS.search(source.body) else source.body
         if source.body_format == "text":
-            return _read_text_body(text, declared, findings)
-        return _read_markup_body(source, text, preheader, declared, findings)
+            return _read_text_body(source.body, declared, findings)
+        return _read_markup_body(source, preheader, declared, findings)
     return None
 
 
@@ -160,8 +166,9 @@ def _read_text_body(text: str, declared: Mapping[str, str], findings: Findings) 
 
 
 def _read_markup_body(
-    source: ContentSource, text: str, preheader: Parts, declared: Mapping[str, str], findings: Findings
+    source: ContentSource, preheader: Parts, declared: Mapping[str, str], findings: Findings
 ) -> _Body | None:
+    text = source.body
     if not text.strip():
         findings.error("empty_body", "Write something: the body is empty.")
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from campaigns.rendering.compile import examine, read_line
+from campaigns.rendering.compile import examine, read_line, without_controls
 from campaigns.rendering.content import CompiledContent, ContentSource, MailContext, Preview, Recipient, direction_of
 from campaigns.rendering.escape import HEADER
 from campaigns.rendering.evaluate import Scope
@@ -21,6 +21,7 @@ def render_preview(
     Links go to their plain targets, unsubscribe and its like nowhere, and there is no pixel. Call it through
     :func:`campaigns.rendering.sandbox.preview`, which bounds what a hostile source may cost.
     """
+    source = without_controls(source)
     compiled, found = examine(source, attributes=attributes)
     problems = sort_problems(found)
     if compiled is None:
