@@ -41,7 +41,7 @@ def test_a_file_is_uploaded_mapped_imported_and_reported(editor: Browser, sessio
     make_member(session, mailing_list=news, email="noise@example.com")
     url = send(editor)
     page = editor.get(url).text
-    assert "cp1252" in page
+    assert "Encoding CP1252, delimiter Semicolon." in page
     assert "Ada B." in page
     fields = fields_of(page)
     assert [fields[f"target-{number}"] for number in range(4)] == [
@@ -84,7 +84,7 @@ def test_a_wrong_guess_is_put_right_and_a_file_discarded(editor: Browser, sessio
     page = editor.get(url).text
     assert "Email;Vorname" in page
     editor.post(f"{url}/format", data={"encoding": "nonsense", "delimiter": ","})
-    assert "cp1254" in editor.get(url).text
+    assert "CP1254" in editor.get(url).text
     assert "Discard this file?" in editor.post(f"{url}/discard").text
     editor.post(f"{url}/discard", data={"confirmed": "yes"})
     assert editor.get(url).status_code == 404

@@ -1,0 +1,1 @@
+"""Accounts: people, passwords, links, tokens, the audit trail."""
