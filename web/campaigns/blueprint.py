@@ -30,11 +30,6 @@ class Tab:
     is_here: bool
 
 
-@pages.app_template_filter("public_id")
-def public_id(number: int, kind: str) -> str:
-    return encode_id(kind, number)
-
-
 WORDS: dict[str, Callable[..., str]] = {
     "campaign_state": wording.campaign_state,
     "campaign_tone": wording.campaign_tone,

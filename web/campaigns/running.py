@@ -32,7 +32,8 @@ def progress(campaign_id: str) -> Response | str:
     """The progress alone. When the state is no more the one that the page shows, the page is to be loaded anew."""
     with read_session() as session:
         campaign = find_campaign(session, campaign_id)
-        if campaign.state != request.args.get("seen", campaign.state):
+        seen = request.args.get("seen", campaign.state)
+        if campaign.state != seen or campaign.state not in MOVING + STANDING:
             return redirect(url_for("campaigns.show", campaign_id=campaign_id), 303)
         return render_template(
             "campaigns/progress.html", campaign=campaign, public=campaign_id, **progress_values(session, campaign)
