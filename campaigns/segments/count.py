@@ -17,6 +17,7 @@ from campaigns.segments.compile import select_contact_ids
 
 TIMEOUT_SECONDS = 20.0
 SAMPLE_SIZE = 5
+SET_TIMEOUT = text("SELECT set_config('statement_timeout', :value, true)")
 
 
 class CountTookTooLong(TidingsError):
@@ -87,14 +88,15 @@ def list_matching(
 
 @contextmanager
 def time_limit(session: Session, *, seconds: float) -> Iterator[None]:
-    """Let PostgreSQL give up a statement after ``seconds``; the savepoint keeps the transaction usable."""
-    set_timeout = text("SELECT set_config('statement_timeout', :value, true)")
-    before = session.scalars(text("SHOW statement_timeout")).one()
+    """Let PostgreSQL give up what is read inside after ``seconds``; the session can still be used after that.
+
+    Only for reading: the savepoint is always rolled back, which also ends the limit without another round trip.
+    """
+    session.flush()
+    savepoint = session.connection().begin_nested()
     try:
-        with session.begin_nested():
-            session.execute(set_timeout, {"value": f"{round(seconds * 1000)}ms"})
-            yield
-            session.execute(set_timeout, {"value": before})
+        session.execute(SET_TIMEOUT, {"value": f"{round(seconds * 1000)}ms"})
+        yield
     except OperationalError as error:
         if isinstance(error.orig, QueryCanceled):
             raise CountTookTooLong(
@@ -102,3 +104,5 @@ def time_limit(session: Session, *, seconds: float) -> Iterator[None]:
                 seconds=seconds,
             ) from error
         raise
+    finally:
+        savepoint.rollback()

@@ -221,6 +221,7 @@ def leaves(town: Town) -> st.SearchStrategy[dict[str, Any]]:
         text_rules("family_name", text_values()),
         text_rules("attributes.country", text_values()),
         text_rules("email", st.sampled_from([*EMAILS, "@münchen.example", "MÜNCHEN", "p1", "_", "example.com", "İ"])),
+        text_rules("time_zone", st.sampled_from(["Europe/Berlin", "asia", "Asia/Taipei"])),
         bare("given_name", SET),
         bare("time_zone", SET),
         bare("language", SET),
