@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from campaigns.models.message import Message
 from campaigns.scoring.entries import Entry, ScoredEvent, fold_events, last_act, sum_mass
 from campaigns.scoring.weights import read_scale
 
+ENTRIES, SCORES = cast(Table, EngagementEntry.__table__), cast(Table, Engagement.__table__)
 FROM_EVENTS = tuple(kind.value for kind in EventKind)  # entries of other kinds are made by the clock, and stay
 
 
@@ -91,7 +92,7 @@ def _replace_entries(session: Session, entries: Mapping[int, Sequence[Entry]]) -
         {"contact_id": contact_id, **vars(entry)} for contact_id, theirs in entries.items() for entry in theirs
     ]
     if rows:
-        session.execute(insert(EngagementEntry), rows)
+        session.execute(insert(ENTRIES), rows)
 
 
 def _sum_entries(session: Session, contact_ids: Sequence[int]) -> dict[int, float]:
@@ -117,6 +118,6 @@ def _first_sent(session: Session, contact_ids: Sequence[int]) -> dict[int, datet
 
 
 def _write_scores(session: Session, rows: list[dict[str, Any]]) -> None:
-    made = insert(Engagement)
+    made = insert(SCORES)
     new = {name: made.excluded[name] for name in rows[0] if name != "contact_id"}
     session.execute(made.on_conflict_do_update(index_elements=["contact_id"], set_=new), rows)

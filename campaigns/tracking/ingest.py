@@ -4,19 +4,37 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from campaigns.models.campaign import Campaign
 from campaigns.models.contact import Contact
-from campaigns.models.event import Event
 from campaigns.models.hit import Hit
 from campaigns.models.mailing_list import TrackingMode
 from campaigns.models.message import Message
 from campaigns.settings import get_settings
 from campaigns.tracking.acts import HIT_SOURCE, act_of, make_features
 from campaigns.tracking.verdicts import judge_alone
+
+STORE = text(
+    """
+    INSERT INTO event (occurred_at, source, source_id, kind, contact_id, campaign_id, seq, link, verdict,
+        verdict_reason, verdict_params, verdict_version, settles_at, features, data, created_at)
+    SELECT * FROM jsonb_to_recordset(:events) AS made (
+        occurred_at timestamptz, source text, source_id text, kind text, contact_id bigint, campaign_id integer,
+        seq integer, link smallint, verdict text, verdict_reason text, verdict_params jsonb,
+        verdict_version smallint, settles_at timestamptz, features jsonb, data jsonb, created_at timestamptz
+    )
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(bindparam("events", type_=JSONB))
+MARK_INGESTED = text(
+    """
+    UPDATE hit SET ingested_at = :now FROM jsonb_to_recordset(:hits) AS done (received_at timestamptz, id uuid)
+    WHERE hit.received_at = done.received_at AND hit.id = done.id
+    """
+).bindparams(bindparam("hits", type_=JSONB))
 
 
 @dataclass(frozen=True)
@@ -45,15 +63,11 @@ def ingest_hits(session: Session, *, now: datetime, limit: int = 2000) -> int:
     )
     rows = [_event_row(known, now) for known in _find_messages(session, hits)]
     if rows:
-        session.execute(insert(Event).on_conflict_do_nothing(), rows)
+        session.execute(STORE, {"events": rows})
     if hits:
-        keys = [(hit.received_at, hit.id) for hit in hits]
-        session.execute(
-            update(Hit)
-            .where(tuple_(Hit.received_at, Hit.id).in_(keys))
-            .values(ingested_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        keys = [{"received_at": hit.received_at.isoformat(), "id": str(hit.id)} for hit in hits]
+        session.execute(MARK_INGESTED, {"hits": keys, "now": now})
+        session.expire_all()
     return len(hits)
 
 
@@ -87,7 +101,7 @@ def _event_row(known: _Known, now: datetime) -> dict[str, Any]:
     is_personal = known.mode != TrackingMode.aggregate and known.contact_id is not None
     wait = timedelta(0) if hit.from_inbox else timedelta(seconds=get_settings().settle_seconds)
     return {
-        "occurred_at": hit.received_at,
+        "occurred_at": hit.received_at.isoformat(),
         "source": HIT_SOURCE,
         "source_id": str(hit.id),
         "kind": hit.kind,
@@ -99,8 +113,8 @@ def _event_row(known: _Known, now: datetime) -> dict[str, Any]:
         "verdict_reason": judgement.why,
         "verdict_params": dict(judgement.params),
         "verdict_version": judgement.version,
-        "settles_at": hit.received_at + wait,
+        "settles_at": (hit.received_at + wait).isoformat(),
         "features": features,
         "data": {},
-        "created_at": now,
+        "created_at": now.isoformat(),
     }

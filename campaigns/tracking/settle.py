@@ -18,7 +18,7 @@ from campaigns.models.campaign import CampaignLink, CompiledTemplate
 from campaigns.models.event import Event, Verdict
 from campaigns.models.score_due import ask_for_scores
 from campaigns.tracking.acts import HIT_SOURCE, act_of
-from campaigns.tracking.mark import mark_messages
+from campaigns.tracking.mark import SettledAct, add_marks, replace_marks
 from campaigns.tracking.verdicts import BURST_SECONDS, Act, Judgement, judge_message
 
 LOCK = 7_411_002  # one settler at a time: two halves of a burst must not wait for each other
@@ -58,12 +58,7 @@ def settle_due(session: Session, *, now: datetime, limit: int = 1000) -> int:
         return 0
     changes = _judge(session, due)
     session.execute(SET_VERDICTS, {"judged": [_as_row(change) for change in changes], "now": now})
-    mark_messages(
-        session,
-        settled={key for change in changes if (key := _message_of(change.event))},
-        revised={key for change in changes if change.is_revision and (key := _message_of(change.event))},
-        since=min(change.event.occurred_at for change in changes),
-    )
+    _mark(session, changes)
     ask_for_scores(session, contact_ids=_concerned(changes))
     session.expire_all()
     return len(due)
@@ -135,6 +130,42 @@ def _act(event: Event) -> Act:
         link=event.link,
         features=event.features,
     )
+
+
+def _mark(session: Session, changes: Sequence[_Change]) -> None:
+    """Mark from what settled now; but where a verdict was turned round, from everything that is settled."""
+    revised = {_message_of(change.event): change.event.contact_id for change in changes if change.is_revision}
+    revised.pop(None, None)
+    settled = [
+        act
+        for change in changes
+        if _message_of(change.event) not in revised
+        and (act := _settled_act(change.event, change.judgement.verdict)) is not None
+    ]
+    add_marks(session, acts=settled)
+    if revised:
+        found = session.scalars(
+            select(Event)
+            .where(
+                Event.contact_id.in_([contact_id for contact_id in revised.values() if contact_id is not None]),
+                Event.source == HIT_SOURCE,
+                Event.settled_at.is_not(None),
+            )
+            .execution_options(populate_existing=True)
+        )
+        acts = [act for event in found if (act := _settled_act(event, event.verdict)) is not None]
+        replace_marks(
+            session,
+            messages=[message for message in revised if message is not None],
+            acts=[act for act in acts if (act.campaign_id, act.seq) in revised],
+        )
+
+
+def _settled_act(event: Event, verdict: str | None) -> SettledAct | None:
+    message = _message_of(event)
+    if message is None or verdict is None:
+        return None
+    return SettledAct(*message, event.kind, verdict, event.occurred_at)
 
 
 def _as_row(change: _Change) -> dict[str, Any]:
