@@ -62,7 +62,12 @@ def kind(code: str) -> str:
 
 
 def delimiter(sign: str) -> str:
-    return {",": _("Comma ,"), ";": _("Semicolon ;"), "\t": _("Tab"), "|": _("Bar |")}.get(sign, sign)
+    return {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vertical bar")}.get(sign, sign)
+
+
+def encoding(name: str) -> str:
+    """Return an encoding as people know it: ``utf-8-sig`` is UTF-8 with a mark in front."""
+    return name.removesuffix("-sig").upper()
 
 
 def reason(code: str) -> str:

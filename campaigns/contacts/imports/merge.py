@@ -13,7 +13,7 @@ from campaigns.contacts.imports.parse import MergeRow
 from campaigns.contacts.sorting import make_sort_key
 from campaigns.contacts.suppress import apply_short_hashes
 from campaigns.models.contact import Contact
-from campaigns.models.suppression import Suppression, SuppressionReason
+from campaigns.models.suppression import SuppressionReason
 from campaigns.signing import TOKEN_ADDRESS_BYTES
 
 COLUMNS = (
@@ -39,6 +39,18 @@ MAKE_TABLE = text(
     "CREATE TEMPORARY TABLE import_row (" + ", ".join(f"{name} {kind}" for name, kind in COLUMNS) + ") ON COMMIT DROP"
 )
 COPY_IN = f"COPY import_row ({', '.join(name for name, _ in COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+
+REFUSE_ERASED = text("""
+DELETE FROM import_row AS r USING suppression AS s
+WHERE s.address_hash = r.address_hash AND s.reason = 'erased'
+RETURNING r.number
+""")
+"""Nobody brings back by a file who asked to be erased."""
+
+FIND_UNKNOWN = text(f"""
+SELECT r.address_hash FROM import_row r
+JOIN suppression s ON s.address_hash = substring(r.address_hash FROM 1 FOR {TOKEN_ADDRESS_BYTES})
+""")  # noqa: S608
 
 MERGE_CONTACTS = text("""
 INSERT INTO contact AS old (email, address_key, address_hash, domain, given_name, family_name, greeting, language,
@@ -95,21 +107,13 @@ ON CONFLICT DO NOTHING
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of a batch."""
+    """What became of a batch; ``erased`` holds the numbers of rows that were refused, see :data:`REFUSE_ERASED`."""
 
     created: int
     updated: int
     unchanged: int
     subscribed: int
-
-
-def find_erased(session: Session, *, rows: Sequence[MergeRow]) -> set[bytes]:
-    """Return the address hashes of people who were erased: nobody brings them back by a file."""
-    wanted = select(Suppression.address_hash).where(
-        Suppression.address_hash.in_([row.address_hash for row in rows]),
-        Suppression.reason == SuppressionReason.erased,
-    )
-    return set(session.scalars(wanted))
+    erased: frozenset[int] = frozenset()
 
 
 def merge_batch(
@@ -126,11 +130,12 @@ def merge_batch(
     session.execute(MAKE_TABLE)
     _copy(session, rows)
     session.execute(text("ANALYZE import_row"))
+    erased = frozenset(session.scalars(REFUSE_ERASED))
     merged = session.execute(MERGE_CONTACTS, {"now": now}).all()
     updated = [contact_id for contact_id, is_new in merged if not is_new]
     _renew_sort_keys(session, updated)
     if len(updated) < len(merged):
-        _apply_unsubscribes_of_the_unknown(session, rows)
+        _apply_unsubscribes_of_the_unknown(session)
     statuses = {row.status for row in rows}
     if SuppressionReason.imported in statuses:
         session.execute(SUPPRESS, {"now": now})
@@ -141,7 +146,8 @@ def merge_batch(
         subscribed = sum(1 for state in states if state == "confirmed")
         if "unsubscribed" in statuses:
             session.execute(END_MEMBERSHIPS, where)
-    return Merged(len(merged) - len(updated), len(updated), len(rows) - len(merged), subscribed)
+    unchanged = len(rows) - len(erased) - len(merged)
+    return Merged(len(merged) - len(updated), len(updated), unchanged, subscribed, erased)
 
 
 def _copy(session: Session, rows: Sequence[MergeRow]) -> None:
@@ -168,7 +174,7 @@ def _renew_sort_keys(session: Session, contact_ids: list[int]) -> None:
         )
 
 
-def _apply_unsubscribes_of_the_unknown(session: Session, rows: Sequence[MergeRow]) -> None:
-    shorts = [row.address_hash[:TOKEN_ADDRESS_BYTES] for row in rows]
-    if session.scalar(select(Suppression.address_hash).where(Suppression.address_hash.in_(shorts)).limit(1)):
-        apply_short_hashes(session, address_hashes=[row.address_hash for row in rows])
+def _apply_unsubscribes_of_the_unknown(session: Session) -> None:
+    hashes = list(session.scalars(FIND_UNKNOWN))
+    if hashes:
+        apply_short_hashes(session, address_hashes=hashes)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 from campaigns.contacts.addresses import Address, normalise
 from campaigns.contacts.imports.mapping import Column, Target
@@ -24,6 +25,7 @@ from campaigns.models.membership import MembershipState
 from campaigns.models.suppression import SuppressionReason
 from campaigns.signing import KeyRing
 
+REMEMBERED_CHARACTERS = 100  # longer cells hardly repeat, and would fill the memory
 STATUSES: dict[str, str] = {
     **dict.fromkeys(
         ("confirmed", "subscribed", "active", "yes", "opted in", "opt-in", "enabled", "ja", "aktiv"),
@@ -83,7 +85,7 @@ class _Draft:
     consent_at: datetime | None = None
     tracking_consent: bool | None = None
     status: str = MembershipState.confirmed
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: list[str] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
 
 
@@ -114,9 +116,8 @@ class RowParser:
         """Return the row's address; raises ``InvalidAddress``."""
         return normalise(cells[self._address_index])
 
-    def parse(self, number: int, cells: Sequence[str]) -> tuple[MergeRow, list[Dropped]]:
-        """Return a row to merge and the values left out of it; raises ``InvalidAddress``."""
-        address = normalise(cells[self._address_index])
+    def parse(self, number: int, cells: Sequence[str], address: Address) -> tuple[MergeRow, list[Dropped]]:
+        """Return a row to merge and the values left out of it; ``address`` is what :meth:`read_address` returned."""
         draft = _Draft(consent_source=self._consent_source)
         for index, setter in self._setters:
             cell = cells[index]
@@ -136,7 +137,7 @@ class RowParser:
             draft.greeting,
             draft.language,
             draft.time_zone,
-            json.dumps(draft.attributes, ensure_ascii=False) if draft.attributes else "{}",
+            "{" + ",".join(draft.attributes) + "}",
             make_sort_key(draft.given_name, draft.family_name),
             draft.consent_source,
             draft.consent_at,
@@ -152,22 +153,36 @@ class RowParser:
         return _SETTERS.get(column.target)
 
     def _set_attribute(self, key: str, kind: str) -> Setter:
+        """Set one attribute as a piece of JSON; the values of a column repeat, so each is read and written once."""
         spelling = self._spelling
 
-        def set_value(draft: _Draft, cell: str) -> None:
+        def write_member(cell: str) -> str:
             value = read_value(kind, cell, spelling)
-            if value is not None:
-                draft.attributes[key] = value
+            return "" if value is None else f"{json.dumps(key)}:{json.dumps(value, ensure_ascii=False)}"
+
+        write_again = lru_cache(maxsize=5000)(write_member)
+
+        def set_value(draft: _Draft, cell: str) -> None:
+            member = write_again(cell) if len(cell) <= REMEMBERED_CHARACTERS else write_member(cell)
+            if member:
+                draft.attributes.append(member)
 
         return set_value
 
 
+_clean_again = lru_cache(maxsize=20_000)(clean_line)
+
+
+def _read_name(cell: str) -> str:
+    return _clean_again(cell) if len(cell) <= REMEMBERED_CHARACTERS else clean_line(cell)
+
+
 def _set_given(draft: _Draft, cell: str) -> None:
-    draft.given_name = clean_line(cell)
+    draft.given_name = _read_name(cell)
 
 
 def _set_family(draft: _Draft, cell: str) -> None:
-    draft.family_name = clean_line(cell)
+    draft.family_name = _read_name(cell)
 
 
 def _set_full(draft: _Draft, cell: str) -> None:
@@ -187,7 +202,7 @@ def _set_time_zone(draft: _Draft, cell: str) -> None:
 
 
 def _set_consent_source(draft: _Draft, cell: str) -> None:
-    draft.consent_source = clean_line(cell) or draft.consent_source
+    draft.consent_source = _read_name(cell) or draft.consent_source
 
 
 def _set_consent_at(draft: _Draft, cell: str) -> None:

@@ -18,7 +18,7 @@ from campaigns import clock, work
 from campaigns.contacts.addresses import InvalidAddress
 from campaigns.contacts.attributes import list_attributes
 from campaigns.contacts.imports.mapping import read_mapping
-from campaigns.contacts.imports.merge import find_erased, merge_batch
+from campaigns.contacts.imports.merge import merge_batch
 from campaigns.contacts.imports.parse import Dropped, MergeRow, RowParser
 from campaigns.contacts.imports.read import Row, RowReader, to_json_cells
 from campaigns.contacts.imports.repeats import Repeats
@@ -186,14 +186,15 @@ def _parse_batch(parser: RowParser, batch: list[Row], repeats: Repeats) -> Parse
                 parsed.rejected += 1
                 parsed.problems.append(_rejection(row.number, row.cells, row.problem))
                 continue
-            if repeats.is_superseded(row.number, parser.read_address(row.cells).key):
-                parsed.duplicates += 1
-                continue
-            merge_row, dropped = parser.parse(row.number, row.cells)
+            address = parser.read_address(row.cells)
         except InvalidAddress as error:
             parsed.rejected += 1
             parsed.problems.append(_rejection(row.number, row.cells, error.code))
             continue
+        if repeats.is_superseded(row.number, address.key):
+            parsed.duplicates += 1
+            continue
+        merge_row, dropped = parser.parse(row.number, row.cells, address)
         parsed.rows.append(merge_row)
         if dropped:
             parsed.values_dropped += len(dropped)
@@ -235,10 +236,9 @@ def _merge(
         lease_seconds=lease.seconds,
         progress_done=plan.rows_done + rows_read,
     )
-    erased = find_erased(session, rows=parsed.rows)
-    if erased:
-        _reject_erased(parsed, erased)
     merged = merge_batch(session, rows=parsed.rows, list_id=plan.list_id, consent_text=plan.consent_text, now=now)
+    if merged.erased:
+        _reject_erased(parsed, merged.erased)
     if parsed.problems:
         problems = [{**problem, "import_id": plan.import_id} for problem in parsed.problems]
         session.connection().execute(insert(ImportProblem).on_conflict_do_nothing(), problems)
@@ -258,15 +258,12 @@ def _merge(
     )
 
 
-def _reject_erased(parsed: Parsed, erased: set[bytes]) -> None:
-    """Refuse rows of erased people, keeping nothing of what the file says about them."""
-    refused = {row.number for row in parsed.rows if row.address_hash in erased}
-    dropped = [problem for problem in parsed.problems if problem["row_number"] in refused]
-    parsed.rows = [row for row in parsed.rows if row.number not in refused]
-    parsed.problems = [problem for problem in parsed.problems if problem["row_number"] not in refused]
-    parsed.problems += [_rejection(number, [], "erased") for number in sorted(refused)]
+def _reject_erased(parsed: Parsed, refused: frozenset[int]) -> None:
+    """Report rows of erased people, keeping nothing of what the file says about them."""
+    kept = [problem for problem in parsed.problems if problem["row_number"] not in refused]
+    parsed.values_dropped -= len(parsed.problems) - len(kept)
+    parsed.problems = kept + [_rejection(number, [], "erased") for number in sorted(refused)]
     parsed.rejected += len(refused)
-    parsed.values_dropped -= len(dropped)
 
 
 def _complete(session: Session, plan: Plan, lease: Lease, now: datetime) -> None:
