@@ -76,6 +76,7 @@ def show(campaign_id: str) -> Response | str:
             "show",
             controls=controls_of(campaign.state, campaign_id),
             held_text=write_hold(campaign),
+            nobody_text=_nobody_text(campaign),
             **progress_values(session, campaign),
             **_number_values(session, campaign, campaign_id),
         )
@@ -108,6 +109,13 @@ def _number_values(session: Session, campaign: Campaign, public: str) -> dict[st
         "accounts": _accounts(report, public),
         "numbers_every": _refresh_seconds(report),
     }
+
+
+def _nobody_text(campaign: Campaign) -> str:
+    """Say so where a campaign ended or stands before anybody was even counted."""
+    if campaign.frozen_at is not None or campaign.state in MOVING:
+        return ""
+    return _("Nobody was sent anything: it has not begun.")
 
 
 def _refresh_seconds(report: CampaignReport) -> int:

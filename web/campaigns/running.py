@@ -33,16 +33,15 @@ def progress(campaign_id: str) -> Response | str:
     with read_session() as session:
         campaign = find_campaign(session, campaign_id)
         seen = request.args.get("seen", campaign.state)
-        if campaign.state != seen or campaign.state not in MOVING + STANDING:
+        values = progress_values(session, campaign)
+        if campaign.state != seen or values["progress"] is None:
             return redirect(url_for("campaigns.show", campaign_id=campaign_id), 303)
-        return render_template(
-            "campaigns/progress.html", campaign=campaign, public=campaign_id, **progress_values(session, campaign)
-        )
+        return render_template("campaigns/progress.html", campaign=campaign, public=campaign_id, **values)
 
 
 def progress_values(session: Session, campaign: Campaign) -> dict[str, Any]:
-    """Return what the progress card shows, nothing for a campaign that is neither moving nor standing still."""
-    if campaign.state not in MOVING + STANDING:
+    """Return what the progress card shows: nothing unless the campaign is under way and its people are counted."""
+    if campaign.state not in MOVING + STANDING or (campaign.state in STANDING and campaign.frozen_at is None):
         return {"progress": None}
     now = campaign_progress(session, campaign_id=campaign.id, now=clock.now())
     done = now.sent + now.failed + now.uncertain

@@ -47,7 +47,7 @@ def test_a_viewer_sees_no_button_that_would_refuse(session: Session, viewer: Bro
     for path in ("", "/content", "/audience", "/review"):
         page = viewer.get(base + path, follow_redirects=True).text
         main = page[page.index("<main") :]
-        assert 'method="post"' not in main.replace('method="post" hx-post', "") or "disabled" in main
+        assert 'method="post"' not in main, path
 
 
 def test_a_stranger_is_asked_to_sign_in(session: Session, stranger: Browser, room: Room) -> None:

@@ -132,6 +132,19 @@ def test_the_report_accounts_for_everybody(session: Session, viewer: Browser, ro
     assert "100.0 % 1" in page.replace("\xa0", " ").replace("100.0%", "100.0 %")
 
 
+@pytest.mark.parametrize("state", ["held", "cancelled"])
+def test_a_campaign_that_never_began_shows_no_empty_numbers(
+    session: Session, viewer: Browser, room: Room, state: str
+) -> None:
+    campaign = room.campaign(session, "held")
+    campaign.state = state
+    session.flush()
+    page = viewer.get(f"/campaigns/{public(campaign)}").text
+    assert "Nobody was sent anything" in page
+    assert "tile-value" not in page
+    assert 'id="progress"' not in page
+
+
 def test_an_untracked_list_says_so_instead_of_showing_a_chart(session: Session, viewer: Browser, room: Room) -> None:
     page = viewer.get(f"/campaigns/{public(room.campaign(session, 'sent', tracking_mode='none'))}").text
     assert "This list is not tracked" in page
