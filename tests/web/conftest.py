@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser as PlaywrightBrowser
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
@@ -28,7 +27,6 @@ from tests.builders import make_user
 from web.app import create_app
 from web.static_files import DIST
 
-CHROMIUM = "/usr/bin/chromium"
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
@@ -120,16 +118,6 @@ def site(committed_database: str, key_ring: KeyRing) -> Iterator[Site]:
     serving = Site(create_app(get_settings(), key_ring))
     yield serving
     serving.close()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[PlaywrightBrowser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no {CHROMIUM}; `apt-get install chromium` brings it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

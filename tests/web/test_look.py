@@ -93,3 +93,21 @@ def test_the_theme_is_kept_without_reloading(page: Page, site: Site) -> None:
     page.wait_for_load_state("networkidle")
     page.reload()
     assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+
+
+def test_htmx_sends_the_csrf_token_by_itself(page: Page, site: Site) -> None:
+    """htmx 4 inherits nothing unless told, so a header on the body would silently not be sent."""
+    set_up(page, site)
+    page.evaluate(
+        """() => {
+          const button = document.createElement("button");
+          button.id = "probe";
+          button.setAttribute("hx-post", "/theme");
+          button.setAttribute("hx-swap", "none");
+          document.querySelector("main").append(button);
+          htmx.process(button);
+        }"""
+    )
+    with page.expect_response("**/theme") as answered:
+        page.locator("#probe").click()
+    assert answered.value.status == 303

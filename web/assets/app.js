@@ -27,13 +27,14 @@ let focusedId = null;
 document.addEventListener("htmx:before:swap", () => {
   focusedId = document.activeElement?.id || null;
 });
-document.addEventListener("htmx:after:swap", () => {
+function focusMarked() {
   const marked = document.querySelector("[data-focus]");
-  if (marked) {
-    marked.removeAttribute("data-focus");
-    marked.focus();
-    return;
-  }
+  marked?.removeAttribute("data-focus");
+  marked?.focus();
+  return Boolean(marked);
+}
+document.addEventListener("htmx:after:swap", () => {
+  if (focusMarked()) return;
   if (document.activeElement && document.activeElement !== document.body) return;
   if (focusedId) document.getElementById(focusedId)?.focus();
 });
@@ -141,5 +142,6 @@ function prepare(root) {
 }
 
 document.addEventListener("htmx:after:swap", () => prepare(document.body));
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => prepare(document.body));
-else prepare(document.body);
+// The script is deferred, so the page is there.
+prepare(document.body);
+focusMarked();

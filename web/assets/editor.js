@@ -76,6 +76,23 @@ function readCompletions(area) {
   return source ? JSON.parse(source.textContent) : [];
 }
 
+// Writes the tag with a space on each side, closes an expression that is still open, and steps behind the braces.
+function insertMergeTag(view, option, from, to) {
+  const line = view.state.doc.lineAt(from);
+  const before = line.text.slice(0, from - line.from);
+  const after = line.text.slice(to - line.from);
+  const isValue = before.lastIndexOf("{{") > before.lastIndexOf("{%");
+  const lead = before.endsWith("{{") || before.endsWith("{%") ? " " : "";
+  const closing = isValue ? /^\s*\}\}/.exec(after) : null;
+  const tail = closing || (isValue && !/^\s*[|+\w.]/.test(after)) ? " }}" : "";
+  const insert = lead + option.label + tail;
+  view.dispatch({
+    changes: { from, to: to + (closing ? closing[0].length : 0), insert },
+    selection: { anchor: from + insert.length },
+    userEvent: "input.complete",
+  });
+}
+
 // Offers merge tags inside {{ … }} and {% … %}, and at once after "{{".
 function completeMergeTags(offered) {
   const options = offered.map((item) => ({ label: item.tag, detail: item.label, type: "variable" }));
@@ -86,14 +103,9 @@ function completeMergeTags(offered) {
     if (open < 0 || /\}\}|%\}/.test(before.slice(open))) return null;
     const word = /[\w.]*$/.exec(before)[0];
     const from = context.pos - word.length;
-    const closed = /^\s*[\w.]*\s*(\}\}|\||%\})/.test(line.text.slice(context.pos - line.from));
-    const wrap = before.slice(open, open + 2) === "{{" && !closed;
     return {
       from,
-      options: options.map((option) => ({
-        ...option,
-        apply: wrap ? `${before.endsWith("{{") ? " " : ""}${option.label} }}` : option.label,
-      })),
+      options: options.map((option) => ({ ...option, apply: insertMergeTag })),
       validFor: /^[\w.]*$/,
     };
   };
