@@ -8,7 +8,7 @@ import click
 from campaigns.errors import TidingsError
 from campaigns.settings import get_settings
 
-LAZY_GROUPS = {"users": "cli.users:user_commands", "tokens": "cli.users:token_commands"}
+LAZY_GROUPS = {"bench": "cli.bench:bench", "users": "cli.users:user_commands", "tokens": "cli.users:token_commands"}
 
 
 class Commands(click.Group):

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 import redis
+from playwright.sync_api import Browser as PlaywrightBrowser
+from playwright.sync_api import sync_playwright
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -29,6 +31,7 @@ from cli.embedded_postgres import EmbeddedPostgres
 from cli.embedded_valkey import EmbeddedValkey
 
 SECRET_KEY = "a fixed key that only tests know and that is long enough"
+CHROMIUM = "/usr/bin/chromium"
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared"
 
 
@@ -202,3 +205,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"there is no test data at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[PlaywrightBrowser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no {CHROMIUM}; `apt-get install chromium` brings it")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
