@@ -141,7 +141,7 @@ def _show(row: MessageRow) -> ShownMessage:
     is_skipped = row.state == "skipped"
     return ShownMessage(
         email=row.email,
-        contact_url=f"/contacts/{encode_id('contact', row.contact_id)}" if row.contact_id else "",
+        contact_url=url_for("contacts.show", contact_id=encode_id("contact", row.contact_id)) if row.contact_id else "",
         state=row.state,
         reason=wording.reason(row.reason, row.detail if is_skipped else None),
         answer="" if is_skipped else row.detail or "",

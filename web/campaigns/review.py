@@ -129,7 +129,7 @@ def _place_of(code: str, public: str) -> str:
     if code == "nobody":
         return url_for("campaigns.audience", campaign_id=public)
     if code in ("no_from", "no_company", "no_postal_address"):
-        return "/settings/senders"
+        return url_for("settings.senders")
     if code in ("installation_held", "public_url_is_loopback"):
         return ""
     return url_for("campaigns.content", campaign_id=public)
