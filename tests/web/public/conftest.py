@@ -44,12 +44,12 @@ class Server:
         }
         code = SERVE.format(public_only=public_only)
         self.process = subprocess.Popen([sys.executable, "-c", code], env=environment)
-        self.client = httpx.Client(base_url=self.url, timeout=10)
+        self.client = httpx.Client(base_url=self.url, timeout=30)
         self._spool = SpoolReader(home / "spool" / "hits")
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 self.client.get("/healthz")
