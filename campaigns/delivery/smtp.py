@@ -4,6 +4,7 @@ import random
 import re
 import socket
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import idna
 
@@ -101,8 +102,9 @@ class SmtpTransport:
         return False
 
 
+@cache
 def own_name() -> str:
-    """Return the name we say in EHLO."""
+    """Return the name we say in EHLO, asked for once: the answer may come from a slow name server."""
     name = socket.getfqdn()
     return name if "." in name and name.isascii() else "[127.0.0.1]"
 
