@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from campaigns import queue
-from campaigns.models.engagement import ScoreDue
 from campaigns.models.event import Event, EventKind, Verdict
+from campaigns.models.score_due import ask_for_scores
 
 
 def record_event(
@@ -39,5 +38,4 @@ def record_event(
     }
     made = insert(Event).values(occurred_at=now, source=kind.value, source_id=source_id, **values)
     session.execute(made.on_conflict_do_nothing())
-    session.execute(insert(ScoreDue).values(contact_id=contact_id).on_conflict_do_nothing())
-    queue.enqueue(session, queue.SCORE)
+    ask_for_scores(session, contact_ids=[contact_id])

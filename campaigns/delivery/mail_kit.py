@@ -102,7 +102,9 @@ class MailKit:
     def _choose(self, addressee: Addressee) -> PreparedContent:
         """The person's language, or the default one; tracked only as far as list and person allow (rule G2)."""
         assert self._context is not None
-        consents = not self._needs_consent or addressee.tracking_consent is True
+        # Who said no is never tracked; who said nothing only where the list needs no consent.
+        said = addressee.tracking_consent
+        consents = said if said is not None else not self._needs_consent
         tracking = self._context.tracking and consents
         revision = addressee.person.revision
         found = self._contents.get((revision, addressee.language, tracking))

@@ -205,6 +205,7 @@ function edit(area) {
           "aria-label": label?.textContent.trim() ?? area.name,
           ...(area.getAttribute("aria-describedby") ? { "aria-describedby": area.getAttribute("aria-describedby") } : {}),
           spellcheck: "true",
+          tabindex: "0", // the scroller around it must be reachable by keyboard, also by axe's rules
           lang: area.lang || document.documentElement.lang,
         }),
         keepInStep,
