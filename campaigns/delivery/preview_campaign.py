@@ -28,7 +28,7 @@ def preview_campaign(
     Without ``as_contact_id`` an invented reader stands in. A content with errors comes back without HTML. Raises
     ``NoSuchCampaign``, ``NoSuchContact`` or :class:`NothingWritten`.
     """
-    source = _find_source(session, campaign_id, language)
+    source = find_source(session, campaign_id=campaign_id, language=language)
     if as_contact_id is None:
         recipient = invented_recipient(source.language)
     else:
@@ -57,7 +57,8 @@ def invented_recipient(language: str) -> Recipient:
     )
 
 
-def _find_source(session: Session, campaign_id: int, language: str | None) -> ContentSource:
+def find_source(session: Session, *, campaign_id: int, language: str | None) -> ContentSource:
+    """Return what the campaign says now in a language (the default one for None); raises :class:`NothingWritten`."""
     campaign = get_campaign(session, campaign_id=campaign_id)
     wanted = language or campaign.default_language
     content = session.get(Content, (campaign_id, campaign.revision, 0, wanted))

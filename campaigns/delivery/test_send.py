@@ -5,18 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from secrets import token_hex
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from campaigns.contacts.addresses import normalise
-from campaigns.delivery.audience import get_campaign
-from campaigns.delivery.compile_revision import attribute_kinds, content_source
+from campaigns.delivery.compile_revision import attribute_kinds
 from campaigns.delivery.mail_context import load_context
 from campaigns.delivery.outbox import queue_mail
+from campaigns.delivery.preview_campaign import find_source, invented_recipient
 from campaigns.delivery.recipients import load_recipient
 from campaigns.errors import InvalidInput
-from campaigns.models.campaign import Content
-from campaigns.rendering.content import ContentSource, Recipient
+from campaigns.rendering.content import Recipient
 from campaigns.rendering.prepare import prepare
 from campaigns.rendering.sandbox import compile_in_child
 from campaigns.settings import get_settings
@@ -50,7 +48,7 @@ def send_test(
     """
     if not 1 <= len(to_emails) <= MOST_ADDRESSES:
         raise CannotSendTest(f"Give one to {MOST_ADDRESSES} addresses for the test.", field="to_emails")
-    source = _find_source(session, campaign_id, language)
+    source = find_source(session, campaign_id=campaign_id, language=language)
     recipient = _find_recipient(session, as_contact_id, source.language)
     context = replace(
         load_context(session, campaign_id=campaign_id, public_url=get_settings().effective_public_url), tracking=False
@@ -73,31 +71,7 @@ def send_test(
     return len(to_emails)
 
 
-def _find_source(session: Session, campaign_id: int, language: str | None) -> ContentSource:
-    campaign = get_campaign(session, campaign_id=campaign_id)
-    wanted = language or campaign.default_language
-    content = session.scalars(
-        select(Content)
-        .where(Content.campaign_id == campaign_id, Content.revision == campaign.revision, Content.language == wanted)
-        .order_by(Content.variant)
-        .limit(1)
-    ).one_or_none()
-    if content is None:
-        raise CannotSendTest(f"The campaign says nothing in {wanted} yet: write the mail first.", field="language")
-    return content_source(content)
-
-
 def _find_recipient(session: Session, contact_id: int | None, language: str) -> Recipient:
     if contact_id is not None:
         return load_recipient(session, contact_id=contact_id, language=language)
-    return Recipient(
-        contact_id=0,
-        email="reader@example.com",
-        given_name="Ada",
-        family_name="Lovelace",
-        full_name="Ada Lovelace",
-        greeting="Ada",
-        language=language,
-        time_zone="UTC",
-        attributes={},
-    )
+    return invented_recipient(language)
