@@ -8,19 +8,21 @@ import fcntl
 import os
 import socket
 from datetime import datetime, timedelta
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from campaigns.delivery.home_id import home_id
+from campaigns.models.campaign import Campaign, CampaignState
 from campaigns.models.installation import Host, Installation
 from campaigns.settings import Settings
 
 LIVING = timedelta(minutes=10)
 LINE = "{} {:020d}\n"
 LINE_BYTES = 58
+GOES_ON_BY_ITSELF = (CampaignState.scheduled, CampaignState.starting, CampaignState.sending)
 
 
 class SeenFile:
@@ -59,35 +61,13 @@ class SeenFile:
         os.close(self._descriptor)
 
 
-def home_id(settings: Settings) -> UUID:
-    """Return the id of the data folder, made when it has none."""
-    path = settings.home_path / "home_id"
-    try:
-        return UUID(path.read_text().strip())
-    except (FileNotFoundError, ValueError):
-        return _make_home_id(path)
-
-
-def _make_home_id(path: Path) -> UUID:
-    """Of several processes that make it at once, all use the first one's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".home_id.{os.getpid()}")
-    draft.write_text(f"{uuid4()}\n")
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    return UUID(path.read_text().strip())
-
-
 def check_database(session: Session, *, settings: Settings, now: datetime) -> str | None:
     """Hold the installation when its database went back in time or was moved; return the reason of a new hold.
 
     ``database_behind``: this folder has seen more than the database knows. ``database_moved``: a used database met
-    a data folder that it does not know, and no folder that it knows has been heard of for ten minutes. Call it
-    before anything is sent, in every process that sends.
+    a data folder that it does not know, and no folder that it knows has been heard of for ten minutes; an embedded
+    database lives in its folder, so there no other one can be alive. Call it before anything is sent, in every
+    process that sends.
     """
     installation = session.scalars(select(Installation).where(Installation.id == 1).with_for_update()).one()
     seen_file = SeenFile(settings)
@@ -113,9 +93,15 @@ def _find_reason(
         return "database_behind"
     hosts = {host.home_id: host.last_seen_at for host in session.scalars(select(Host))}
     is_living = any(now - last_seen < LIVING for last_seen in hosts.values())
-    if mark > 0 and hosts and home_id(settings) not in hosts and not is_living:
+    has_company = is_living and not settings.uses_embedded_database
+    if hosts and home_id(settings) not in hosts and not has_company and _could_send_twice(session, mark):
         return "database_moved"
     return None
+
+
+def _could_send_twice(session: Session, mark: int) -> bool:
+    """Something was sent, or will be without anybody asking for it."""
+    return mark > 0 or bool(session.scalar(select(exists().where(Campaign.state.in_(GOES_ON_BY_ITSELF)))))
 
 
 def _handed_mark(session: Session) -> int:
