@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 from playwright.sync_api import Browser as PlaywrightBrowser
@@ -31,6 +32,9 @@ from cli.embedded_postgres import EmbeddedPostgres
 from cli.embedded_valkey import EmbeddedValkey
 
 SECRET_KEY = "a fixed key that only tests know and that is long enough"
+# No deadline: a busy machine is no fault. In CI the same examples every time: a chance find there stops everybody.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=os.environ.get("CI") == "true")
+hypothesis.settings.load_profile("house")
 CHROMIUM = "/usr/bin/chromium"
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared"
 

@@ -59,9 +59,9 @@ def test_a_part_that_dies_is_started_again(supervisor: Supervisor, said: list[st
 
 def test_pauses_grow_while_a_part_keeps_dying(supervisor: Supervisor, said: list[str], tmp_path: Path) -> None:
     supervisor.start(Part("dying", lambda: fork_child(lambda: None, name="dying", log_file=tmp_path / "log")))
-    stop_soon(1.8)
+    stop_soon(6.0)
     supervisor.run()
-    assert [text.rsplit(" ", 2)[1] for text in said] == ["0.5", "1", "2"]
+    assert [text.rsplit(" ", 2)[1] for text in said][:3] == ["0.5", "1", "2"]
     assert Part("any", lambda: Forked(0), deaths=50).pause_seconds() == 30
 
 
