@@ -11,7 +11,7 @@ from sqlalchemy import DateTime, Engine, MetaData, Text, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from campaigns import queue
+from campaigns import patience, queue
 from campaigns.settings import get_settings
 
 log = logging.getLogger(__name__)
@@ -39,13 +39,16 @@ class Base(DeclarativeBase):
 
 def make_engine(url: str) -> Engine:
     """Return an engine for ``url`` whose sessions speak UTC."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error that is logged tells of no person and no password hash
         pool_size=5,
         max_overflow=15,
         connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
     )
+    patience.keep_limits(engine)
+    return engine
 
 
 class _Current:

@@ -83,6 +83,7 @@ def test_a_folder_that_was_renamed_is_held(used: Session, settings: Settings, tm
 def test_a_copy_that_nothing_was_sent_from_is_held_when_something_would_be(
     session: Session, settings: Settings, tmp_path: Path
 ) -> None:
+    session.execute(text("SELECT setval('handed_mark', 1, false)"))
     sender = make_sender(session)
     mailing_list = make_list(session, sender=sender)
     make_campaign(session, mailing_list=mailing_list, sender=sender, state="sent")

@@ -7,6 +7,7 @@ from flask import Flask, Response
 from campaigns.settings import Settings
 from campaigns.signing import KeyRing
 from web.public import errors, health, languages, preferences, style, unsubscribe, view
+from web.public.hurry import Hurry
 
 if TYPE_CHECKING:
     from web.public.tracking import HitKeeper
@@ -33,6 +34,7 @@ def create_public_app(settings: Settings, key_ring: KeyRing, keeper: "HitKeeper 
     errors.register(app)
     for module in MODULES:
         app.register_blueprint(module.blueprint)
+    app.wsgi_app = Hurry(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -1,5 +1,7 @@
 """Unsubscribing: by one click of a mail program or by a page, for ever, whatever is away (rules L2 to L6)."""
 
+import socket
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -158,4 +160,14 @@ def test_what_could_not_be_applied_stays_pending(
     read = read_spooled(settings)
     next(read)
     read.close()
+    assert pending_unsubscribes(settings)
+
+
+def test_a_database_that_says_nothing_keeps_nobody_waiting(reader: FlaskClient, token: str, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        db.bind(db.make_engine(f"postgresql+psycopg://nobody@127.0.0.1:{silent.getsockname()[1]}/none"))
+        began_at = time.monotonic()
+        for _ in range(20):
+            assert reader.post(f"/u/{token}", data=ONE_CLICK).status_code == 200
+        assert time.monotonic() - began_at < 10
     assert pending_unsubscribes(settings)
