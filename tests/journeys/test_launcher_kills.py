@@ -183,4 +183,7 @@ def test_one_campaign_survives_every_death_in_turn(house: House) -> None:
     house.start_campaign("Second")
     house.wait(lambda: house.progress()["state"] == "sending")
     time.sleep(2)
+    assert house.driver.get("/installation")["hold_reason"] == "database_moved"
     assert len(house.sink.mails) == mails
+    assert house.driver.post("/installation/release")["held_at"] is None
+    house.wait_until_accepted(mails + 20)

@@ -8,13 +8,37 @@ from werkzeug.exceptions import NotFound as NoSuchPage
 
 from campaigns.settings import Settings
 from web.access import allow
-from web.api import campaigns, contacts, events, imports, lists, segments, senders, sending, suppressions, templates
+from web.api import (
+    campaigns,
+    contacts,
+    events,
+    imports,
+    installation,
+    lists,
+    segments,
+    senders,
+    sending,
+    suppressions,
+    templates,
+)
 from web.api.dispatch import make_view
 from web.api.openapi import describe
 from web.api.operation import Operation
 
 VERSION = "1.0.0"
-RESOURCES = (contacts, lists, imports, segments, templates, senders, campaigns, sending, events, suppressions)
+RESOURCES = (
+    contacts,
+    lists,
+    imports,
+    segments,
+    templates,
+    senders,
+    campaigns,
+    sending,
+    events,
+    suppressions,
+    installation,
+)
 OPERATIONS: tuple[Operation, ...] = tuple(item for module in RESOURCES for item in module.operations.items)
 
 pages = Blueprint("api", __name__, url_prefix="/api/v1")
