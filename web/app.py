@@ -12,7 +12,7 @@ from campaigns.ids import encode_id
 from campaigns.models.user import Role
 from campaigns.settings import Settings
 from campaigns.signing import KeyRing
-from web import access, errors, headers, languages, rooms
+from web import access, errors, headers, languages, rooms, text
 from web.forms import page_direction, page_language
 from web.static_files import asset_url
 from web.theme import THEMES
@@ -43,6 +43,7 @@ def create_app(settings: Settings, key_ring: KeyRing) -> Flask:
     app = Flask(__name__, static_folder=None)
     configure(app, settings, key_ring)
     app.extensions["settings"], app.extensions["key_ring"] = settings, key_ring
+    text.register(app)
     access.register(app, CSRFProtect(app))
     rooms.register(app)
     errors.register(app)

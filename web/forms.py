@@ -5,11 +5,17 @@ from typing import Any
 from flask import request
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 from wtforms import Form as BaseForm
 from wtforms.fields import Field
 from wtforms.validators import Length, ValidationError
 
 LINE = Length(max=200)
+
+
+def _posted() -> MultiDict[str, str]:
+    """Pasted text may hold NUL, which the database has no place for."""
+    return MultiDict([(name, value.replace("\0", "")) for name, value in request.form.items(multi=True)])
 
 
 class _Messages:
@@ -32,7 +38,7 @@ class Form(BaseForm):  # type: ignore[misc]  # WTForms has no types
     @classmethod
     def read(cls, **values: Any) -> "Form":
         """Return the form as posted, or filled with ``values`` when nothing was posted."""
-        return cls(request.form if request.method == "POST" else None, data=values)
+        return cls(_posted() if request.method == "POST" else None, data=values)
 
     def blame(self, field: str | None, message: str) -> None:
         """Put an engine error beside its field, or above the form when it has none here."""

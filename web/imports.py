@@ -20,6 +20,7 @@ from campaigns.models.contact_import import ContactImport
 from campaigns.models.user import Role
 from web import confirm, import_words
 from web.access import allow
+from web.text import read_row_number
 from web.visitor import current_actor, current_visitor
 
 blueprint = Blueprint("imports", __name__, url_prefix="/imports")
@@ -88,7 +89,7 @@ def progress(import_id: str) -> str:
 
 
 def _standing(number: int, import_id: str) -> dict[str, Any]:
-    after = (request.args.get("row", 0, type=int), request.args.get("column", ""))
+    after = (read_row_number(request.args.get("row")), request.args.get("column", ""))
     with read_session() as session:
         row = start.get_import(session, import_id=number)
         reasons = report.count_reasons(session, import_id=number)

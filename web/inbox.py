@@ -21,6 +21,7 @@ from campaigns.models.user import Role
 from campaigns.settings import Settings
 from campaigns.signing import KeyRing
 from web.access import allow
+from web.text import LARGEST, read_row_number
 from web.visitor import current_actor
 
 blueprint = Blueprint("inbox", __name__, url_prefix="/inbox")
@@ -28,6 +29,7 @@ blueprint = Blueprint("inbox", __name__, url_prefix="/inbox")
 PAGE = 50
 TABS = ("html", "text", "headers", "raw")
 MAX_SHOWN_BYTES = 2_000_000
+HEAD_CHARACTERS = 20_000  # a head begins early, and a hostile mail must not make the search slow
 POLICY = (
     "default-src 'none'; img-src https: data: {origin}; style-src 'unsafe-inline'; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -67,7 +69,7 @@ def _key_ring() -> KeyRing:
 def _mail(mail_id: int) -> inbox.InboxMail:
     if not _settings().uses_local_inbox:
         raise InboxIsOff("A transport is set, so mails leave this machine and the local inbox is off.")
-    return inbox.get_mail(_settings(), mail_id)
+    return inbox.get_mail(_settings(), min(mail_id, LARGEST))
 
 
 @blueprint.get("")
@@ -77,7 +79,7 @@ def index() -> str:
     if not settings.uses_local_inbox:
         return render_template("inbox/off.html")
     search = request.args.get("q", "").strip()[:200]
-    before = request.args.get("before", type=int)
+    before = read_row_number(request.args.get("before")) or None
     mails = inbox.list_mails(settings, search=search or None, before_id=before, limit=PAGE + 1)
     return render_template(
         "inbox/list.html",
@@ -142,7 +144,7 @@ def html(mail_id: int) -> Response:
 def with_base(content: str) -> str:
     """Return HTML whose links open in a new tab: the base stands after ``<head>``, or where there could be one."""
     for pattern in (r"<head(?:\s[^>]*)?>", r"<html(?:\s[^>]*)?>", r"<!doctype[^>]*>"):
-        found = re.search(pattern, content, re.IGNORECASE)
+        found = re.search(pattern, content[:HEAD_CHARACTERS], re.IGNORECASE)
         if found:
             return content[: found.end()] + BASE + content[found.end() :]
     return BASE + content

@@ -15,6 +15,7 @@ from campaigns.db import read_session, transaction
 from campaigns.errors import InvalidInput
 from web.api import idempotency
 from web.api.operation import Operation
+from web.api.reading import read_json, refuse_unstorable
 
 
 class BadRequestBody(InvalidInput):
@@ -88,9 +89,9 @@ def _request_digest(operation: Operation) -> bytes:
     fields = sorted((name, value) for name, value in request.form.items(multi=True))
     files = []
     for name, file in sorted(request.files.items(multi=True)):
-        content = file.stream.read()
+        digest = hashlib.file_digest(file.stream, "sha256").hexdigest()  # type: ignore[arg-type]
         file.stream.seek(0)
-        files.append((name, file.filename, hashlib.sha256(content).hexdigest()))
+        files.append((name, file.filename, digest))
     return json.dumps([fields, files]).encode()
 
 
@@ -104,7 +105,7 @@ def _read_arguments(operation: Operation) -> dict[str, Any]:
     if operation.query is not None:
         arguments["query"] = _parse(operation.query, _query_values(operation.query))
     if operation.body is not None:
-        arguments["body"] = _parse(operation.body, request.form.to_dict() if operation.upload else _json_body())
+        arguments["body"] = _parse(operation.body, _form_values() if operation.upload else _json_body())
     return arguments
 
 
@@ -116,10 +117,17 @@ def _argument_count(operation: Operation) -> int:
 def _query_values(model: type[BaseModel]) -> dict[str, Any]:
     """Return the query's values; a name that the operation does not know is refused, not ignored."""
     values: dict[str, Any] = request.args.to_dict()
+    refuse_unstorable(values)
     unknown = sorted(set(values) - set(model.model_fields))
     if unknown:
         known = ", ".join(model.model_fields)
         raise InvalidInput(f"There is no query parameter {unknown[0]!r} here; known are {known}.", field=unknown[0])
+    return values
+
+
+def _form_values() -> dict[str, Any]:
+    values: dict[str, Any] = request.form.to_dict()
+    refuse_unstorable(values)
     return values
 
 
@@ -129,10 +137,7 @@ def _json_body() -> Any:
         return {}
     if not request.is_json:
         raise InvalidInput("Send the body as JSON, with Content-Type: application/json.")
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise InvalidInput(f"The body is not valid JSON: {error}.") from error
+    return read_json(data)
 
 
 def _parse(model: type[BaseModel], values: Any) -> BaseModel:

@@ -1,6 +1,5 @@
 """Imports of contact files."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from campaigns.ids import decode_id, encode_id
 from campaigns.models.contact_import import ContactImport
 from web.api.operation import Operations
 from web.api.paging import PageQuery, make_cursor, read_cursor
+from web.api.reading import read_json
 from web.api.shape import Answer, Input, Instant
 
 operations = Operations("imports")
@@ -187,10 +187,7 @@ def _start(session: Session, row: ContactImport, wanted: StartIn, now: datetime)
 def _read_mapping(text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
-    try:
-        mapping = json.loads(text)
-    except ValueError as error:
-        raise InvalidMapping("The mapping is not valid JSON.", field="mapping") from error
+    mapping = read_json(text, field="mapping")
     if not isinstance(mapping, dict) or not all(isinstance(value, str) for value in mapping.values()):
         raise InvalidMapping("The mapping is a JSON object: column header → field.", field="mapping")
     return mapping

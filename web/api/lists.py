@@ -114,7 +114,7 @@ def create_list(session: Session, *, body: ListIn, now: datetime) -> ListOut:
 
 @operations.patch("/lists/{list_id}")
 def change_list(session: Session, *, list_id: str, body: ListChange) -> ListOut:
-    """Change a list."""
+    """Change a list; null leaves a field as it is, but takes the sender away."""
     row = lists.get_list(session, list_id=decode_id("list", list_id))
     present = ListFields(
         name=row.name,
@@ -124,7 +124,7 @@ def change_list(session: Session, *, list_id: str, body: ListChange) -> ListOut:
         tracking_needs_consent=row.tracking_needs_consent,
         double_opt_in=row.double_opt_in,
     )
-    changes = given(body)
+    changes = {name: value for name, value in given(body).items() if value is not None or name == "sender"}
     if "sender" in changes:
         sender = changes.pop("sender")
         changes["sender_id"] = decode_id("sender", sender) if sender else None

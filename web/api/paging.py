@@ -7,6 +7,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from campaigns.errors import InvalidInput
+from web.api.reading import read_json
+
+MAX_INTEGER = 2**63 - 1
 
 
 class PageQuery(BaseModel):
@@ -29,10 +32,17 @@ def read_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     if cursor is None:
         return None
     try:
-        position = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-    except ValueError as error:
+        position = read_json(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
+    except (ValueError, InvalidInput) as error:
         raise InvalidInput("The cursor is not one of ours: take `next_cursor` as it came.", field="cursor") from error
     fits = isinstance(position, list) and len(position) == len(kinds)
-    if not fits or not all(isinstance(value, kind) for value, kind in zip(position, kinds, strict=True)):
+    if not fits or not all(_is_place(value, kind) for value, kind in zip(position, kinds, strict=True)):
         raise InvalidInput("The cursor belongs to another kind of page.", field="cursor")
     return tuple(position)
+
+
+def _is_place(value: Any, kind: type) -> bool:
+    """Say whether a row can stand there: whole numbers are row numbers, so they fit into 64 bits."""
+    if isinstance(value, int):
+        return kind is int and not isinstance(value, bool) and abs(value) <= MAX_INTEGER
+    return isinstance(value, kind)

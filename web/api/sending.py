@@ -302,7 +302,7 @@ def list_messages(session: Session, *, campaign_id: str, query: MessageQuery) ->
     found = messages.list_messages(
         session,
         campaign_id=_number(session, campaign_id),
-        state=query.state,
+        state=_state(query.state),
         reason=_reason(query.reason),
         search=query.search,
         after_seq=position[0] if position else 0,
@@ -310,6 +310,12 @@ def list_messages(session: Session, *, campaign_id: str, query: MessageQuery) ->
     )
     more = make_cursor(found[query.limit - 1].seq) if len(found) > query.limit else None
     return MessagesOut(items=[_message(row) for row in found[: query.limit]], next_cursor=more)
+
+
+def _state(name: str | None) -> str | None:
+    if name is not None and name not in messages.STATES:
+        raise InvalidInput(f"There is no state {name[:60]!r}; known are {', '.join(messages.STATES)}.", field="state")
+    return name
 
 
 def _reason(name: str | None) -> Reason | None:

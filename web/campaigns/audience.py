@@ -21,6 +21,7 @@ from campaigns.models.segment import Segment
 from campaigns.models.user import Role
 from web.access import allow, may
 from web.campaigns.blueprint import find_campaign, pages, render_campaign
+from web.text import read_row_number
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,6 @@ def _save(public: str) -> None:
     for name, value in request.form.items():
         if name.startswith("seg_") and value in chosen:
             chosen[value].append(decode_id("segment", name))
-    version = request.form.get("version", "")
     with transaction() as session:
         campaign = find_campaign(session, public)
         drafts.save_audience(
@@ -72,7 +72,7 @@ def _save(public: str) -> None:
             list_id=decode_id("list", request.form.get("list", "")),
             include_segment_ids=chosen["include"],
             exclude_segment_ids=chosen["exclude"],
-            version=int(version) if version.isascii() and version.isdigit() else 0,
+            version=read_row_number(request.form.get("version")),
             now=clock.now(),
         )
 

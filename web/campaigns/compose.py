@@ -25,6 +25,7 @@ from campaigns.rendering.merge_tags import declared_fields
 from web.access import allow, may
 from web.campaigns.blueprint import find_campaign, pages, render_campaign
 from web.campaigns.preview import choose_reader, name_reader, preview_url
+from web.text import read_row_number
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,6 @@ def details(campaign_id: str) -> Response:
 
 
 def _save(public: str, now: datetime) -> None:
-    version = request.form.get("version", "")
     with transaction() as session:
         campaign = find_campaign(session, public)
         words = _typed_words(campaign)
@@ -118,7 +118,7 @@ def _save(public: str, now: datetime) -> None:
             preheader=words.preheader,
             body_format=words.body_format,
             body=words.body,
-            version=int(version) if version.isascii() and version.isdigit() else 0,
+            version=read_row_number(request.form.get("version")),
             now=now,
         )
 
