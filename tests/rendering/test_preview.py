@@ -9,8 +9,9 @@ from campaigns.rendering.compile import check_content, compile_content
 from campaigns.rendering.content import ContentSource
 from campaigns.rendering.evaluate import MissingValue
 from campaigns.rendering.format_values import as_number, write_date, write_money, write_number
-from campaigns.rendering.preview import render_preview, render_view
+from campaigns.rendering.preview import render_preview
 from campaigns.rendering.system_mail import SystemSender, write_system_mail
+from campaigns.rendering.view import render_view
 from templates_email.load import NoSuchTemplate, list_templates, load_template
 from tests.rendering.mail_rules import broken_rules
 from tests.rendering.people import NOW, campaign, compiled, filled, html_source, mjml_source, reader

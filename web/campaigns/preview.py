@@ -14,7 +14,7 @@ from campaigns.ids import decode_id, encode_id
 from campaigns.models.campaign import Campaign
 from campaigns.models.user import Role
 from campaigns.rendering.content import ContentSource
-from campaigns.rendering.preview import as_page
+from campaigns.rendering.view import as_page
 from web.access import allow
 from web.campaigns.blueprint import find_campaign, pages, render_campaign
 

@@ -15,7 +15,7 @@ from campaigns.delivery.mail_context import load_context
 from campaigns.delivery.recipients import NoSuchContact, load_recipient
 from campaigns.models.campaign import Content
 from campaigns.models.message import Message, MessageState
-from campaigns.rendering.preview import render_view
+from campaigns.rendering.view import render_view
 from campaigns.signing import MessageRef
 from web.public.reader import DatabaseAway, key_ring, settings, speak_languages_of
 

@@ -1,5 +1,8 @@
 """View in browser: the mail as it was sent, for whoever the reader shows it to (rule L6)."""
 
+import subprocess
+import sys
+
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
@@ -69,3 +72,13 @@ def test_a_forged_token_or_one_for_something_else_shows_nothing(
     unsubscribe = key_ring.unsubscribe_token(list_id=1, contact_id=1, address_hash=b"0" * 16)
     for forged in (path[:-1], path + "A", f"/v/{unsubscribe}", f"/v/{key_ring.message_token(9, 9)}"):
         assert reader.get(forged).status_code == 404
+
+
+def test_the_public_process_loads_no_compiler() -> None:
+    """MJML, lxml and premailer cost memory, and a door for strangers needs none of their faults."""
+    code = (
+        "import sys, web.public.app; "
+        "bad = {name.partition('.')[0] for name in sys.modules} & {'mjml', 'lxml', 'premailer', 'cssutils'}; "
+        "sys.exit(', '.join(sorted(bad)) or 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
