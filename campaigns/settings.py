@@ -21,16 +21,16 @@ class Settings(BaseSettings):
     home: Path = Field(Path("var"), description="The data folder.")
     port: int = Field(8000, ge=1, le=65535, description="The port the web process listens on.")
     bind: str = Field("127.0.0.1", description="The address the web process listens on.")
-    database_url: str | None = Field(None, description="PostgreSQL 15 or newer; default: the embedded one.")
-    redis_url: str | None = Field(None, description="Redis 6.2 or newer; default: the embedded Valkey.")
+    database_url: str | None = Field(None, repr=False, description="PostgreSQL 15 or newer; default: the embedded one.")
+    redis_url: str | None = Field(None, repr=False, description="Redis 6.2 or newer; default: the embedded Valkey.")
     smtp_url: str | None = Field(
-        None, description="smtp://user:pass@host:port or smtps://…, ?starttls=…; default: the local inbox."
+        None, repr=False, description="smtp://user:pass@host:port or smtps://…, ?starttls=…; default: the local inbox."
     )
     public_url: str | None = Field(None, description="What links in mails begin with, never the Host header.")
     trusted_proxies: str = Field("", description="Comma-separated networks whose X-Forwarded-For is believed.")
     log: str = Field("info", description="Log level: debug, info, warning or error.")
     secret_key: str | None = Field(
-        None, description="Master key; made and kept on first start with the embedded database."
+        None, repr=False, description="Master key; made and kept on first start with the embedded database."
     )
     settle_seconds: float = Field(60.0, ge=0, description="How long a verdict may still change.")
     lease_seconds: float = Field(60.0, gt=0, description="How long a claimed batch belongs to a silent worker.")

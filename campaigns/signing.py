@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 MAC_BYTES = 10
@@ -79,7 +79,7 @@ def from_base64(text: str) -> bytes:
 class MasterKey:
     """One master key and the keys derived from it."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)  # it may end up in a log
 
     @cached_property
     def key_id(self) -> int:

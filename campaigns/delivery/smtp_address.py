@@ -8,6 +8,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from campaigns.errors import InvalidInput
 
 MAILS_PER_CONNECTION = 1000
+UNREADABLE = (
+    "TIDINGS_SMTP_URL cannot be read: write smtp://user:password@host:port, with / # ? @ and : in user or password "
+    "percent-encoded."
+)
 
 
 class BadSmtpUrl(InvalidInput):
@@ -57,11 +61,14 @@ def _read_one(text: str) -> SmtpAddress:
     try:
         url = urlsplit(text)
         port = url.port
-    except ValueError as error:
-        raise BadSmtpUrl(f"TIDINGS_SMTP_URL cannot be read: {error}.") from error
+    except ValueError:  # its words quote the URL, and with it the password
+        raise BadSmtpUrl(UNREADABLE) from None
     if url.scheme not in ("smtp", "smtps") or not url.hostname:
         raise BadSmtpUrl("TIDINGS_SMTP_URL must begin with smtp:// or smtps:// and name a host.")
     options = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    most = options.get("max", str(MAILS_PER_CONNECTION))
+    if not most.isascii() or not most.isdigit() or not int(most[:9]):
+        raise BadSmtpUrl("max= in TIDINGS_SMTP_URL is how many mails go over one connection: a number from 1 on.")
     return SmtpAddress(
         host=url.hostname,
         port=port or (465 if url.scheme == "smtps" else 25),
@@ -70,7 +77,7 @@ def _read_one(text: str) -> SmtpAddress:
         verify=options.get("verify", "yes") not in ("no", "0", "false"),
         user=None if url.username is None else unquote(url.username),
         password=None if url.password is None else unquote(url.password),
-        mails_per_connection=int(options.get("max", MAILS_PER_CONNECTION)),
+        mails_per_connection=int(most[:9]),
     )
 
 
