@@ -4,10 +4,12 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from campaigns.accounts.users import get_user
 from campaigns.errors import InvalidInput
+from campaigns.models.sign_in import SignInLink
 from campaigns.models.user import User
 
 MIN_LENGTH = 10
@@ -40,7 +42,7 @@ def check_strength(password: str, *, email: str) -> None:
 
 
 def set_password(session: Session, *, user_id: int, password: str) -> User:
-    """Set a user's password, end every session of theirs, and return the user.
+    """Set a user's password, end every session and every sign-in link of theirs, and return the user.
 
     The caller signs the present browser in again with the new epoch. Raises :class:`WeakPassword`.
     """
@@ -48,6 +50,7 @@ def set_password(session: Session, *, user_id: int, password: str) -> User:
     check_strength(password, email=user.email)
     user.password_hash = _hasher().hash(password)
     user.session_epoch += 1
+    session.execute(delete(SignInLink).where(SignInLink.user_id == user_id))
     session.flush()
     return user
 

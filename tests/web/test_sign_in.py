@@ -98,6 +98,24 @@ def test_a_session_ends_with_the_password_the_user_or_the_sign_out(
     assert first.get("/").status_code == 303
 
 
+def test_a_new_password_ends_sign_in_links_that_are_on_their_way(
+    app: Flask, installed: None, session: Session, stranger: Browser, ada: User
+) -> None:
+    token = sign_in.create_link(session, user_id=ada.id, now=clock.now())
+    stranger.post("/sign-in", data={"email": ada.email, "password": PASSWORD})
+    stranger.post("/settings/password", data={"current": PASSWORD, "password": "another long one"})
+    other: Browser = app.test_client()  # type: ignore[assignment]
+    assert other.post(f"/sign-in/{token}").status_code == 404
+
+
+def test_another_address_to_sign_in_with_stands_in_the_trail(owner: Browser, session: Session) -> None:
+    profile = {"name": "Ada", "email": "new@example.com", "language": "", "time_zone": ""}
+    assert owner.post("/settings/", data=profile).status_code == 303
+    assert owner.post("/settings/", data=profile).status_code == 303
+    trail = session.scalars(select(AuditEntry).where(AuditEntry.action == "user.address_changed")).all()
+    assert [entry.actor for entry in trail] == ["owner@example.com"]
+
+
 def test_set_up_makes_the_organisation_the_sender_and_the_first_list(app: Flask, session: Session) -> None:
     browser: Browser = app.test_client()  # type: ignore[assignment]
     owner = users.ensure_first_owner(session, now=clock.now())

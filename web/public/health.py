@@ -2,13 +2,14 @@
 
 import ipaddress
 import time
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, request
 
 blueprint = Blueprint("health", __name__)
 
 STARTED_AT = time.time()
-PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
+PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "Via", "X-Real-IP")
 
 
 @blueprint.get("/healthz")
@@ -39,7 +40,16 @@ def _is_from_here() -> bool:
         is_loopback = ipaddress.ip_address(request.remote_addr or "").is_loopback
     except ValueError:
         return False
-    return is_loopback and not any(name in request.headers for name in PROXY_HEADERS)
+    return is_loopback and _names_this_machine() and not any(name in request.headers for name in PROXY_HEADERS)
+
+
+def _names_this_machine() -> bool:
+    """A proxy that tells nothing still passes on the public host, and so does a page that plays with its DNS."""
+    try:
+        host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _metric(name: str, kind: str, text: str, value: str) -> list[str]:

@@ -84,12 +84,19 @@ def profile_save() -> Response | Redirect:
                 language=form.language.data or None,
                 time_zone=form.time_zone.data or None,
             )
+            _note_address(session, form.email.data)
     except (InvalidInput, Conflict) as error:
         form.blame("email", str(error))
         return Response(_page(profile=form), 422)
     visitor.forget()
     flash(_("Your profile is saved."), "good")
     return redirect(url_for("settings.profile"), 303)
+
+
+def _note_address(session: Session, email: str) -> None:
+    """An address is what one signs in with; the trail keeps the one before, by whoever had it."""
+    if email.strip() != _person().email:
+        audit.record(session, actor=visitor.current_actor(), action="user.address_changed", now=clock.now())
 
 
 @blueprint.post("/password")

@@ -189,6 +189,7 @@ def test_a_stop_seals_what_was_kept_and_ends_well_with_connections_open(
 def test_metrics_are_for_this_machine_only(server: Server) -> None:
     assert "tidings_hits_lost_total 0" in server.client.get("/metrics").text
     assert server.client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404
+    assert server.client.get("/metrics", headers={"Host": "mail.fernandfield.example"}).status_code == 404
 
 
 def test_a_large_body_is_refused_on_public_pages(server: Server) -> None:
