@@ -7,6 +7,7 @@ limit and a time for each piece. a2wsgi does the rest: environ, threads, answer.
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, cast
 from wsgiref.types import WSGIApplication
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IN_MEMORY_BYTES = 1_000_000
+UPLOADS_AT_A_TIME = 4
 PIECE_BYTES = 256_000
 PIECE_SECONDS = 20.0
 BODY_SECONDS = 30.0  # and a second more for each of the following:
@@ -37,27 +39,48 @@ class BodyTooLarge(Exception):
 class Bridge:
     """Answers requests by a WSGI application."""
 
-    def __init__(self, application: WSGIApplication, *, threads: int, body_limit: int, proxies: TrustedProxies) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        threads: int,
+        body_limit: int,
+        proxies: TrustedProxies,
+        upload_limit: int = 0,
+        upload_paths: Collection[str] = (),
+    ) -> None:
         self._middleware = WSGIMiddleware(cast(WSGIApp, application), workers=threads)
         self._body_limit = body_limit
+        self._upload_limit = upload_limit
+        self._upload_paths = upload_paths
+        self._upload_places = asyncio.Semaphore(UPLOADS_AT_A_TIME)
         self._proxies = proxies
 
     async def answer(self, scope: "Scope", protocol: "RSGIHTTPProtocol") -> None:
         """Answer one request, whatever happens: 408 and 413 for bodies that are too slow or too large."""
         with SpooledTemporaryFile(IN_MEMORY_BYTES) as body:
             try:
-                await self._collect(scope, protocol, body)
+                await self._collect_within_limits(scope, protocol, body)
             except BodyTooLarge:
                 return protocol.response_str(413, PLAIN, "The request is too large.\n")
             except TimeoutError:
                 return protocol.response_str(408, PLAIN, "The request took too long.\n")
             await self._pass_on(scope, protocol, body)
 
-    async def _collect(self, scope: "Scope", protocol: "RSGIHTTPProtocol", body: IO[bytes]) -> None:
+    async def _collect_within_limits(self, scope: "Scope", protocol: "RSGIHTTPProtocol", body: IO[bytes]) -> None:
+        """Only uploads by somebody who shows a key or a session may be large, and few at a time: what a stranger
+        sends is thrown away before it fills the disk."""
+        shows_key = "authorization" in scope.headers or "cookie" in scope.headers
+        if scope.method != "POST" or scope.path not in self._upload_paths or not shows_key:
+            return await self._collect(scope, protocol, body, self._body_limit)
+        async with self._upload_places:
+            await self._collect(scope, protocol, body, self._upload_limit)
+
+    async def _collect(self, scope: "Scope", protocol: "RSGIHTTPProtocol", body: IO[bytes], limit: int) -> None:
         announced = scope.headers.get("content-length") or "0"
         if scope.method in ("GET", "HEAD") and announced == "0" and "transfer-encoding" not in scope.headers:
             return
-        if announced.isdigit() and int(announced) > self._body_limit:
+        if announced.isdigit() and int(announced) > limit:
             raise BodyTooLarge
         began_at, pieces = time.monotonic(), aiter(protocol)
         while True:
@@ -67,7 +90,7 @@ class Bridge:
                     body.write(await anext(pieces))
             except StopAsyncIteration:
                 break
-            if body.tell() > self._body_limit:
+            if body.tell() > limit:
                 raise BodyTooLarge
 
     async def _pass_on(self, scope: "Scope", protocol: "RSGIHTTPProtocol", body: IO[bytes]) -> None:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 PUBLIC_PREFIXES = ("/u/", "/p/", "/v/", "/c/", "/public/")
 PUBLIC_PATHS = ("/healthz", "/metrics")
 PUBLIC_BODY_BYTES = 64_000
+PAGE_BODY_BYTES = 5_000_000
+UPLOAD_PATHS = ("/imports/new", "/api/v1/imports")
 PUBLIC_THREADS = 4
 PAGE_THREADS = 12
 BACKLOG = 2048
@@ -94,8 +96,10 @@ def make_site(settings: Settings, key_ring: KeyRing, keeper: HitKeeper, *, publi
     pages = Bridge(
         create_app(settings, key_ring),
         threads=PAGE_THREADS,
-        body_limit=settings.upload_limit + FORM_ROOM_BYTES,
+        body_limit=PAGE_BODY_BYTES,
         proxies=proxies,
+        upload_limit=settings.upload_limit + FORM_ROOM_BYTES,
+        upload_paths=UPLOAD_PATHS,
     )
     return Site(tracking=tracking, keeper=keeper, public=public, pages=pages)
 
