@@ -13,7 +13,17 @@ PERSONAL_LINKS = 2
 LINKS = 10
 SENTENCE = "<p>Twelve short words that somebody in a garden might like to read.</p>\n"
 CONTEXT = MailContext(
-    1, "Bench", 1, "Bench news", "bench", "Bench", "news@bench.example", None, "Bench Ltd", "1 Road", "https://b.example"
+    1,
+    "Bench",
+    1,
+    "Bench news",
+    "bench",
+    "Bench",
+    "news@bench.example",
+    None,
+    "Bench Ltd",
+    "1 Road",
+    "https://b.example",
 )
 KEY_RING = KeyRing.from_text("a key that only the benchmark knows and nobody else")
 
