@@ -2,6 +2,7 @@
 # make test   install what tests need, then lint, types, import contracts and all tests
 # make bench  the benchmarks
 # make lint   what `make test` checks before it runs tests
+# make picture  take the README's picture anew, from an installation with made-up people
 # make lock   pin the newest versions of all packages
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ TESTS ?= tests
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench lint lock ready-to-run ready-to-test
+.PHONY: run test bench lint lock picture ready-to-run ready-to-test
 
 run: ready-to-run
 	@exec $(BIN)/tidings up --steps-before 3
@@ -31,6 +32,9 @@ test: lint
 
 bench: ready-to-test
 	$(BIN)/tidings bench all
+
+picture: ready-to-test
+	$(BIN)/python docs/pictures.py
 
 # Without annotations and addresses: the files name no registry, so that any mirror will do.
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \

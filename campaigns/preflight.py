@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from campaigns.delivery.audience import AudienceCounts, count_audience, disposed_people, get_campaign
 from campaigns.delivery.compile_revision import attribute_kinds, content_source
+from campaigns.delivery.mail_context import load_context
+from campaigns.delivery.preview_campaign import invented_recipient
 from campaigns.delivery.smtp_address import read_smtp_urls
 from campaigns.errors import InvalidInput
 from campaigns.models.campaign import Campaign, Content
@@ -21,10 +23,13 @@ from campaigns.models.installation import Installation
 from campaigns.models.message import Reason
 from campaigns.models.sender import Sender
 from campaigns.rendering.content import CompiledContent
+from campaigns.rendering.evaluate import Scope
 from campaigns.rendering.parts import expressions_in, fields_of
 from campaigns.rendering.problems import ContentErrors, ContentProblem
 from campaigns.rendering.problems import Severity as ContentSeverity
 from campaigns.rendering.sandbox import compile_in_child
+from campaigns.rendering.specialise import NO_LINKS
+from campaigns.rendering.view import write_plainly
 from campaigns.settings import Settings, get_settings
 
 LONG_SUBJECT = 78
@@ -131,25 +136,30 @@ def _check_contents(session: Session, campaign: Campaign, now: datetime) -> list
     attributes = attribute_kinds(session)
     findings = []
     for content in contents:
-        findings += _check_subject(content)
+        if not content.subject.strip():
+            findings.append(_must("no_subject", "The subject is empty: write one.", language=content.language))
         try:
             compiled = compile_in_child(content_source(content), attributes=attributes)
         except ContentErrors as error:
             findings += [_of_content(problem, content.language) for problem in error.problems]
             continue
+        findings += _check_subject(session, campaign, compiled)
         findings += [_of_content(problem, content.language) for problem in compiled.warnings]
         findings += _check_unsubscribe(compiled)
         findings += _check_missing_values(session, campaign, compiled, now)
     return findings
 
 
-def _check_subject(content: Content) -> list[Finding]:
-    if not content.subject.strip():
-        return [_must("no_subject", "The subject is empty: write one.", language=content.language)]
-    if len(content.subject) > LONG_SUBJECT:
-        message = f"The subject has {len(content.subject)} characters; most inboxes show the first 40 to 70."
-        return [Finding(Severity.warning, "long_subject", message, {"length": len(content.subject)})]
-    return []
+def _check_subject(session: Session, campaign: Campaign, compiled: CompiledContent) -> list[Finding]:
+    """Measure the subject as a reader gets it, not as its merge tags are written."""
+    context = load_context(session, campaign_id=campaign.id, public_url=get_settings().effective_public_url)
+    scope = Scope(invented_recipient(compiled.language), context, NO_LINKS, missing=lambda field: "")
+    length = len(write_plainly(compiled.subject, compiled, context, scope).strip())
+    if length <= LONG_SUBJECT:
+        return []
+    message = f"The subject has {length} characters; most inboxes show the first 40 to 70."
+    params = {"length": length, "language": compiled.language}
+    return [Finding(Severity.warning, "long_subject", message, params)]
 
 
 def _of_content(problem: ContentProblem, language: str) -> Finding:

@@ -26,7 +26,8 @@ from campaigns import clock
 from web.visitor import current_house, current_visitor
 
 TRANSLATIONS = Path(__file__).parent / "translations"
-ABOUT_FROM = 10_000
+SHARE = "#,##0.0 %"
+SMALLEST_SHARE = 0.001
 
 
 @cache
@@ -39,6 +40,12 @@ def offered_languages() -> tuple[str, ...]:
 def language_names() -> list[tuple[str, str]]:
     """Return tag and own name of each language, for choosing one."""
     return [(tag, (Locale.parse(tag).display_name or tag).capitalize()) for tag in offered_languages()]
+
+
+def write_language(tag: str | None) -> str:
+    """Return a language's name in the reader's language, such as ``Chinese (Taiwan)``; an unknown tag as it is."""
+    locale = _read_locale(tag)
+    return (locale.get_display_name(get_locale() or "en") if locale else None) or tag or ""
 
 
 @cache
@@ -135,8 +142,12 @@ def write_number(value: float, about: bool = False) -> str:
 
 
 def write_share(part: float, whole: float) -> str:
-    """Return part of whole as a percentage, or a dash where there is no whole."""
-    return format_percent(part / whole, "#,##0.0 %") if whole else "–"
+    """Return part of whole as a percentage, or a dash where there is no whole; few are never shown as none."""
+    if not whole:
+        return "–"
+    if 0 < part / whole < SMALLEST_SHARE:
+        return _("<%(share)s", share=format_percent(SMALLEST_SHARE, SHARE))
+    return format_percent(part / whole, SHARE)
 
 
 def register(app: Flask) -> None:
@@ -149,4 +160,8 @@ def register(app: Flask) -> None:
     )
     filters = {"instant": write_instant, "day": write_day, "ago": write_ago, "number": write_number}
     app.jinja_env.filters.update(filters)
-    app.jinja_env.globals.update(share_of=write_share, reader_zone=lambda: str(reader_zone() or get_timezone("UTC")))
+    app.jinja_env.globals.update(
+        share_of=write_share,
+        language_name=write_language,
+        reader_zone=lambda: str(reader_zone() or get_timezone("UTC")),
+    )

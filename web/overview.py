@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, url_for
-from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
 from campaigns import clock, lifecycle
@@ -16,9 +17,12 @@ from campaigns.models.contact import Contact
 from campaigns.models.segment import Segment
 from campaigns.models.user import Role
 from campaigns.reporting.campaign_list import list_campaigns
-from campaigns.reporting.overview import Need, NeedKind, what_needs_me
+from campaigns.reporting.campaign_report import campaign_report
+from campaigns.reporting.overview import Need, NeedKind, latest_sent, what_needs_me
 from web import confirm, visitor, wording
 from web.access import allow
+from web.campaigns.blueprint import write_plan
+from web.campaigns.report import Tile, result_tiles
 from web.languages import write_plain_instant
 
 blueprint = Blueprint("overview", __name__)
@@ -34,6 +38,14 @@ class NeedLine:
     text: str
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of the campaign that went out last."""
+
+    campaign: Campaign
+    tiles: list[Tile]
+
+
 @blueprint.get("/")
 @allow(Role.viewer)
 def show() -> str:
@@ -41,14 +53,24 @@ def show() -> str:
         have = session.execute(select(*(exists(select(table.id)) for table in (Contact, Segment, Campaign)))).one()
         needs = [_word(need) for need in what_needs_me(session, now=clock.now())]
         latest = list_campaigns(session, limit=5)
+        result = _latest_result(session)
     return render_template(
-        "overview/show.html", have=have, needs=needs, latest=latest.rows, url_if=url_if, words=wording
+        "overview/show.html", have=have, needs=needs, latest=latest.rows, result=result, url_if=url_if, words=wording
     )
+
+
+def _latest_result(session: Session) -> Result | None:
+    number = latest_sent(session)
+    if number is None:
+        return None
+    campaign = session.get_one(Campaign, number)
+    report = campaign_report(session, campaign_id=number, now=clock.now())
+    return Result(campaign, result_tiles(report)) if report.candidates else None
 
 
 def _word(need: Need) -> NeedLine:
     when = write_plain_instant(need.at)
-    planned = format_datetime(need.planned_local, "medium", rebase=False) if need.planned_local else when
+    planned = write_plan(need.planned_local, need.planned_zone or "") if need.planned_local else when
     uncertain = ngettext("%(num)d message is uncertain", "%(num)d messages are uncertain", need.count)
     label, tone, text = {
         NeedKind.held: (_("Held"), "bad", _("It waits for you to release it.")),
@@ -58,7 +80,7 @@ def _word(need: Need) -> NeedLine:
         NeedKind.scheduled: (
             _("Scheduled"),
             "info",
-            _("Goes out %(when)s (%(zone)s).", when=planned, zone=need.planned_zone or ""),
+            _("Goes out %(when)s.", when=planned),
         ),
         NeedKind.draft: (_("Draft"), "", _("Edited %(when)s.", when=when)),
     }[need.kind]

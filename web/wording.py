@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from campaigns.models.campaign import CampaignState
 from campaigns.models.message import Reason
+from campaigns.preflight import Finding
 
 
 def campaign_state(state: str) -> str:
@@ -116,3 +118,44 @@ def verdict_reason(code: str, params: Mapping[str, Any]) -> str:
             seconds=params.get("seconds", "?"),
         )
     return words.get(code) or code.replace("_", " ")
+
+
+def finding(found: Finding) -> str:
+    """Return what a preflight found, and what to do about it; faults of a source keep their own words."""
+    params = found.params
+    words = {
+        "nobody": _("Nobody would get this mail: choose another list or other segments."),
+        "no_sender": _("The sender is gone: choose another one."),
+        "no_from": _("The sender has no From address: write one."),
+        "no_company": _("The sender has no company: write its name."),
+        "no_postal_address": _("The sender has no postal address, which a mailing must show: write one."),
+        "no_content": _("The campaign says nothing yet: write the mail."),
+        "no_subject": _("The subject is empty: write one."),
+        "no_unsubscribe_link": _(
+            "The mail has no unsubscribe link: add %(tag)s to its footer.", tag="{{ links.unsubscribe }}"
+        ),
+        "installation_held": _("Sending is held on this installation: release it first."),
+        "public_url_is_loopback": _(
+            "Links would point to %(url)s, which readers cannot reach: set %(setting)s to this site's public address.",
+            url=params.get("url", ""),
+            setting="TIDINGS_PUBLIC_URL",
+        ),
+        "long_subject": ngettext(
+            "The subject has %(num)d character as people read it; most inboxes show the first 40 to 70.",
+            "The subject has %(num)d characters as people read it; most inboxes show the first 40 to 70.",
+            params.get("length", 0),
+        ),
+        "missing_values": ngettext(
+            "%(people)s person has no value for %(field)s and would be skipped: give it a fallback, %(example)s.",
+            "%(people)s people have no value for %(field)s and would be skipped: give it a fallback, %(example)s.",
+            params.get("people", 0),
+            people=format_decimal(params.get("people", 0)),
+            field=params.get("field", ""),
+            example=f'{{{{ {params.get("field", "")} | default("…") }}}}',
+        ),
+    }
+    if found.code in words:
+        return words[found.code]
+    if params.get("line"):
+        return _("Line %(line)s: %(what)s", line=params["line"], what=found.message)
+    return found.message

@@ -57,15 +57,24 @@ def get_sender(session: Session, *, sender_id: int) -> Sender:
     return sender
 
 
-def list_senders(session: Session) -> Sequence[Sender]:
-    """Return the senders in use, the oldest first."""
-    return session.scalars(select(Sender).where(Sender.archived_at.is_(None)).order_by(Sender.id)).all()
+def list_senders(session: Session, *, with_archived: bool = False) -> Sequence[Sender]:
+    """Return the senders in use, the oldest first; ``with_archived`` those out of use after them."""
+    query = select(Sender).order_by(Sender.archived_at.is_not(None), Sender.id)
+    return session.scalars(query if with_archived else query.where(Sender.archived_at.is_(None))).all()
 
 
 def archive_sender(session: Session, *, sender_id: int, now: datetime) -> Sender:
     """Take a sender out of use; mailings that it sent keep it. Raises :class:`NoSuchSender`."""
     sender = get_sender(session, sender_id=sender_id)
     sender.archived_at = sender.archived_at or now
+    session.flush()
+    return sender
+
+
+def restore_sender(session: Session, *, sender_id: int) -> Sender:
+    """Take an archived sender into use again. Raises :class:`NoSuchSender`."""
+    sender = get_sender(session, sender_id=sender_id)
+    sender.archived_at = None
     session.flush()
     return sender
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tup
 from sqlalchemy.orm import Session
 
 from campaigns.contacts.addresses import trim
+from campaigns.contacts.names import HAN
 from campaigns.contacts.sorting import make_search_key
 from campaigns.errors import InvalidInput
 from campaigns.models.contact import Contact
@@ -82,9 +83,12 @@ def _matches(word: str) -> ColumnElement[bool]:
         above = f"{lowered}\U0010ffff"
         return and_(Contact.address_key >= lowered, Contact.address_key < above)
     folded = make_search_key(word)
-    in_name = Contact.sort_key.contains(folded, autoescape=True) if folded else None
     in_address = Contact.address_key.contains(lowered, autoescape=True)
-    return in_address if in_name is None else or_(in_address, in_name)
+    if not folded:
+        return in_address
+    # A name in Han is shown and typed without a space, but sorted with a tab between family and given name.
+    names = func.replace(Contact.sort_key, "\t", "") if HAN.search(folded) else Contact.sort_key
+    return or_(in_address, names.contains(folded, autoescape=True))
 
 
 def _write_cursor(row: Contact) -> str:

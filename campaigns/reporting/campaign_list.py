@@ -36,6 +36,7 @@ class CampaignRow:
     campaign_id: int
     name: str
     state: CampaignState
+    list_id: int
     list_name: str
     created_at: datetime
     updated_at: datetime
@@ -96,6 +97,7 @@ def _row(campaign: Campaign, list_name: str, numbers: CampaignNumbers | None) ->
         campaign_id=campaign.id,
         name=campaign.name,
         state=CampaignState(campaign.state),
+        list_id=campaign.list_id,
         list_name=list_name,
         created_at=campaign.created_at,
         updated_at=campaign.updated_at,

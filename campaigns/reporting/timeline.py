@@ -51,6 +51,7 @@ class TimelineItem:
     reason: Reason = Reason.none
     reason_detail: str | None = None
     list_name: str | None = None
+    list_id: int | None = None
     source: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
 
@@ -205,6 +206,7 @@ def _memberships(session: Session, contact_id: int) -> list[TimelineItem]:
             kind="subscribed",
             key=f"list:{membership.list_id:012d}:1",
             list_name=list_name,
+            list_id=membership.list_id,
             source=membership.source,
         )
         items.append(step)

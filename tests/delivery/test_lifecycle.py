@@ -149,6 +149,31 @@ def test_preflight_says_how_many_people_lack_a_value(session: Session, campaign:
     assert missing == [{"field": "contact.family_name", "people": 1}]
 
 
+@pytest.mark.parametrize(
+    ("subject", "is_long"),
+    [
+        (
+            '{{ contact.given_name | default("Hello") }}, here is what is new at {{ sender.company }} this very week',
+            False,
+        ),
+        (
+            "{{ sender.company }} {{ sender.company }} {{ sender.company }} {{ sender.company }} {{ sender.company }}",
+            True,
+        ),
+        ("x" * 79, True),
+        ("x" * 78, False),
+    ],
+)
+def test_a_subject_is_measured_as_people_read_it(
+    session: Session, campaign: Campaign, subject: str, is_long: bool
+) -> None:
+    session.execute(text("UPDATE content SET subject = :subject"), {"subject": subject})
+    session.execute(text("UPDATE sender SET company = 'Fern and Field Ltd'"))
+    session.expire_all()
+    found = preflight.check(session, campaign_id=campaign.id, now=clock.now()).findings
+    assert ("long_subject" in {finding.code for finding in found}) is is_long
+
+
 def test_moves_that_the_table_does_not_know_are_refused(session: Session, campaign: Campaign) -> None:
     for move in (lifecycle.pause, lifecycle.resume, lifecycle.cancel, lifecycle.release, lifecycle.unschedule):
         with pytest.raises(lifecycle.WrongState):

@@ -1,7 +1,9 @@
 """The code editor in a browser: in step with its textarea, helpful, and never a trap for the keyboard."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 
 from campaigns import clock
@@ -95,3 +97,27 @@ def test_without_javascript_the_textarea_is_the_editor(
     page.goto(content_url)
     assert page.locator("textarea#body").is_visible()
     context.close()
+
+
+def test_quick_typing_over_slow_saves_never_meets_somebody_else(page: Page, site: Site, content_url: str) -> None:
+    def answer_slowly(route: Route) -> None:
+        answer = route.fetch()
+        page.wait_for_timeout(600)
+        route.fulfill(response=answer)
+
+    open_editor(page, site, content_url)
+    page.route("**/autosave", answer_slowly)
+    subject = page.get_by_label("Subject")
+    subject.press("End")
+    for _ in range(4):
+        page.keyboard.type("x")
+        page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Save and preview").click()
+    expect(subject).to_have_value(re.compile("x{4}$"))
+    expect(page.get_by_role("alert")).to_have_count(0)
+    subject.press("End")
+    page.keyboard.type("!")
+    page.get_by_role("link", name="Next: audience").click()
+    page.wait_for_url("**/audience")
+    page.goto(content_url)
+    expect(subject).to_have_value(re.compile("x{4}!$"))

@@ -5,6 +5,7 @@ from flask import Flask
 
 from campaigns.models.campaign import CampaignState
 from campaigns.models.message import MessageState, Reason
+from campaigns.preflight import Finding, Severity
 from web import wording
 
 
@@ -27,3 +28,19 @@ def test_every_campaign_state_has_a_word(app: Flask, state: CampaignState) -> No
 def test_every_message_state_has_a_word(app: Flask, state: str) -> None:
     with app.test_request_context():
         assert wording.message_state(state)
+
+
+@pytest.mark.parametrize(
+    ("code", "params", "words"),
+    [
+        ("missing_values", {"field": "contact.given_name", "people": 1}, "1 person has no value"),
+        ("missing_values", {"field": "contact.given_name", "people": 1200}, "1,200 people have no value"),
+        ("long_subject", {"length": 90}, "The subject has 90 characters"),
+        ("content_stray_tag", {"line": 7}, "Line 7: </b> closes nothing."),
+        ("nobody", {}, "Nobody would get this mail"),
+    ],
+)
+def test_a_finding_is_worded_by_its_code(app: Flask, code: str, params: dict[str, object], words: str) -> None:
+    with app.test_request_context():
+        said = wording.finding(Finding(Severity.warning, code, "</b> closes nothing.", params))
+    assert said.startswith(words)

@@ -1,5 +1,6 @@
 // Small comforts over pages that work without them. No inline script anywhere: the policy forbids it.
 import htmx from "htmx.org/dist/htmx.esm.js";
+import { watchAutosaves } from "./autosave.js";
 
 window.htmx = htmx;
 document.documentElement.classList.add("has-js");
@@ -143,5 +144,6 @@ function prepare(root) {
 
 document.addEventListener("htmx:after:swap", () => prepare(document.body));
 // The script is deferred, so the page is there.
+watchAutosaves(htmx);
 prepare(document.body);
 focusMarked();

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, render_template, url_for
 from flask_babel import format_date, format_time
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from campaigns.composing.editing import get_campaign
@@ -70,8 +71,10 @@ def _tabs(campaign: Campaign) -> list[tuple[str, str]]:
     return [("show", _("Report")), ("messages", _("Messages")), ("content", _("Content")), ("audience", _("Audience"))]
 
 
-def _describe(campaign: Campaign, list_name: str) -> str:
-    return _("To %(list)s · %(when)s", list=list_name, when=when_of(campaign))
+def _describe(campaign: Campaign, list_name: str) -> Markup:
+    url = url_for("lists.show", list_id=encode_id("list", campaign.list_id))
+    link = Markup('<a href="{}"><bdi>{}</bdi></a>').format(url, list_name)
+    return Markup(_("To {list} · {when}")).format(list=link, when=when_of(campaign))  # noqa: S704 -- our own sentence
 
 
 @pages.app_template_global()

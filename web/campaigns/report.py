@@ -99,7 +99,7 @@ def _number_values(session: Session, campaign: Campaign, public: str) -> dict[st
     hours = _read_hours(session, report)
     return {
         "report": report,
-        "tiles": _tiles(report),
+        "tiles": result_tiles(report),
         "tracking_note": _tracking_note(report),
         "hours": hours,
         "write_hour": lambda start: format_datetime(start, "EEE HH:mm"),
@@ -128,7 +128,8 @@ def _refresh_seconds(report: CampaignReport) -> int:
     return 4 if report.candidates <= SMALL else 30
 
 
-def _tiles(report: CampaignReport) -> list[Tile]:
+def result_tiles(report: CampaignReport) -> list[Tile]:
+    """Return the five numbers that a campaign is judged by."""
     return [
         Tile(
             _("Handed over"),
@@ -136,8 +137,8 @@ def _tiles(report: CampaignReport) -> list[Tile]:
             write_share(report.handed_over, report.candidates),
             (_("Accepted by the next mail server; whether it reached the inbox nobody can know."),),
         ),
-        _engaged_tile(_("Opened"), report, report.opened, _("people, each counted once; a click counts as opening")),
-        _engaged_tile(_("Clicked"), report, report.clicked, _("people, each counted once")),
+        _engaged_tile(_("Opened"), report, report.opened, _("A click counts as an open.")),
+        _engaged_tile(_("Clicked"), report, report.clicked, _("Each person counts once.")),
         Tile(
             _("Unsubscribed"),
             write_share(report.unsubscribed, report.handed_over),
@@ -161,7 +162,7 @@ def _tiles(report: CampaignReport) -> list[Tile]:
 
 
 def _engaged_tile(label: str, report: CampaignReport, engaged: Engaged, how: str) -> Tile:
-    notes = [f"{_of_handed_over(report)}, {how}"]
+    notes = [_of_handed_over(report), how]
     notes += _if_any(engaged.settling, _("%(n)s settling", n=write_number(engaged.settling)))
     notes += _if_any(
         engaged.machine_only, _("%(n)s by machines only, not counted", n=write_number(engaged.machine_only))

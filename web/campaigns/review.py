@@ -25,6 +25,7 @@ from campaigns.models.sender import Sender
 from campaigns.models.user import Role
 from campaigns.preflight import Finding, Severity
 from campaigns.settings import get_settings
+from web import wording
 from web.access import allow
 from web.campaigns.audience import sort_reasons
 from web.campaigns.blueprint import BEFORE_START, find_campaign, pages, render_campaign, write_plan
@@ -121,7 +122,7 @@ def _show(finding: Finding, public: str) -> ShownFinding:
         Severity.warning: ("warn", _("Look at this")),
         Severity.advice: ("info", _("Advice")),
     }[finding.severity]
-    return ShownFinding(tone, label, finding.message, _place_of(finding.code, public))
+    return ShownFinding(tone, label, wording.finding(finding), _place_of(finding.code, public))
 
 
 def _place_of(code: str, public: str) -> str:

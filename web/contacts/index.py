@@ -1,11 +1,12 @@
 """The list of contacts."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import Response, render_template, request, stream_with_context, url_for
 
 from campaigns import clock
-from campaigns.contacts import find, lists
+from campaigns.contacts import export_contacts, find, lists
 from campaigns.contacts.names import full_name
 from campaigns.db import read_session
 from campaigns.errors import NotFound
@@ -40,9 +41,24 @@ def index() -> str:
         is_narrowed=bool(search or list_id),
         full_name=full_name,
         encode_id=encode_id,
+        export_url=url_for(".download", **here),
         newer_url=url_for(".index", **here) if cursor else None,
         older_url=url_for(".index", after=page.next_cursor, **here) if page.next_cursor else None,
     )
+
+
+@blueprint.get("/contacts.csv")
+@allow(Role.editor)
+def download() -> Response:
+    """The contacts that the page shows, all of them, as a file."""
+    search, list_id = request.args.get("q", "").strip(), _read_list(request.args.get("list", ""))
+
+    def lines() -> Iterator[str]:
+        with read_session() as session:
+            yield from export_contacts.contacts_csv(session, search=search, list_id=list_id)
+
+    headers = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
+    return Response(stream_with_context(lines()), mimetype="text/csv", headers=headers)
 
 
 def _read_list(public: str) -> int | None:

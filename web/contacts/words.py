@@ -1,12 +1,25 @@
 """Codes about contacts, worded for people."""
 
+from datetime import date
+
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from campaigns.reporting.timeline import TimelineItem
 from web import wording
 from web.suppressions import reason_words
 
-__all__ = ["event", "membership_state", "membership_tone", "moved", "note", "reason_words"]
+__all__ = [
+    "day",
+    "event",
+    "membership_state",
+    "membership_tone",
+    "moved",
+    "note",
+    "reason_words",
+    "source",
+    "source_name",
+]
 
 
 def membership_state(state: str) -> str:
@@ -68,3 +81,28 @@ def note(item: TimelineItem) -> str:
     if item.verdict == "machine":
         return wording.verdict_reason(item.verdict_reason or "", item.verdict_params)
     return ""
+
+
+def source(item: TimelineItem) -> str:
+    """Return where an event comes from, unless its own name says it already."""
+    return "" if item.source in ("", "hit", item.kind) else source_name(item.source)
+
+
+def source_name(code: str) -> str:
+    """Return a source in words; what people or their programs wrote stays as they wrote it."""
+    return {
+        "one_click": _("by the button of the mail program"),
+        "page": _("on the unsubscribe page"),
+        "preferences": _("on the page of choices"),
+        "import": _("by an import"),
+        "api": _("through the API"),
+        "user": _("by a colleague"),
+    }.get(code, code)
+
+
+def day(value: str) -> str:
+    """Return a date attribute as the reader writes dates."""
+    try:
+        return format_date(date.fromisoformat(value), "medium", rebase=False)
+    except ValueError:
+        return value

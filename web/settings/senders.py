@@ -46,7 +46,7 @@ def _fields(form: SenderForm) -> engine.SenderFields:
 @allow("editor")
 def senders() -> str:
     with read_session() as session:
-        return render("senders.html", senders=engine.list_senders(session))
+        return render("senders.html", senders=engine.list_senders(session, with_archived=True))
 
 
 @blueprint.get("/senders/new")
@@ -110,6 +110,16 @@ def senders_archive(sender_id: str) -> Response | Redirect:
         sender = engine.archive_sender(session, sender_id=decode_id("sender", sender_id), now=clock.now())
         _note(session, "sender.archived", sender.id)
     flash(_("The sender is archived."), "good")
+    return redirect(url_for("settings.senders"), 303)
+
+
+@blueprint.post("/senders/<sender_id>/restore")
+@allow("owner")
+def senders_restore(sender_id: str) -> Redirect:
+    with transaction() as session:
+        sender = engine.restore_sender(session, sender_id=decode_id("sender", sender_id))
+        _note(session, "sender.restored", sender.id)
+    flash(_("The sender is in use again."), "good")
     return redirect(url_for("settings.senders"), 303)
 
 
