@@ -41,6 +41,7 @@ BLUEPRINTS = (
 def create_app(settings: Settings, key_ring: KeyRing) -> Flask:
     """Return the application for these settings and keys; it opens nothing until a request asks for it."""
     app = Flask(__name__, static_folder=None)
+    app.url_map.strict_slashes = False  # /segments/ is /segments
     configure(app, settings, key_ring)
     app.extensions["settings"], app.extensions["key_ring"] = settings, key_ring
     text.register(app)

@@ -97,3 +97,8 @@ def test_the_theme_is_kept_in_a_cookie_and_nothing_else_gets_in(stranger: Browse
     answer = stranger.post("/theme", data={"theme": '"><script>', "back": "//evil.example"})
     assert answer.location == "/"
     assert 'data-bs-theme="dark"' in stranger.get("/sign-in").text
+
+
+def test_an_address_with_and_without_a_slash_is_the_same_page(owner: Browser) -> None:
+    for room in ("campaigns", "segments", "lists", "inbox", "settings"):
+        assert owner.get(f"/{room}").status_code == owner.get(f"/{room}/").status_code == 200

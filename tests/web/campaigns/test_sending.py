@@ -157,8 +157,9 @@ def test_messages_are_filtered_and_show_the_servers_answer(session: Session, vie
     assert "550 user unknown" in failed
     assert "ada@example.com" not in failed
     assert "No message fits" in viewer.get(url, query_string={"state": "failed", "reason": "unsubscribed"}).text
-    for odd in ({"state": "x"}, {"reason": "none"}, {"after": "-5"}, {"after": "9" * 30}, {"q": "\x00"}):
+    for odd in ({"state": "x"}, {"reason": "none"}, {"after": "-5"}, {"after": "9" * 30}):
         assert viewer.get(url, query_string=odd).status_code == 200, odd
+    assert viewer.get(url, query_string={"q": "\x00"}).status_code == 400
 
 
 def test_messages_come_page_by_page(
