@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
+from campaigns.settings import Settings
 from tests.cli.launcher import Launcher
 from tests.journeys.engine_room import children_of
 from tests.journeys.test_circle_by_api import BODY, Driver
@@ -59,7 +60,7 @@ class House:
 
     def part(self, name: str) -> int:
         """Return the process of a part as the launcher noted it."""
-        noted = json.loads((self.launcher.home / "run" / "children.json").read_text())
+        noted = json.loads((Settings(home=self.launcher.home).run_path / "children.json").read_text())
         return int(noted[name]["pid"])
 
     def kill(self, name: str) -> None:

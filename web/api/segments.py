@@ -82,8 +82,8 @@ def _person(contact: MatchingContact) -> PersonOut:
 
 
 def _count(session: Session, rules: dict[str, Any], now: datetime) -> CountOut:
-    people = count.sample(session, rules=rules, now=now)
     total = count.count_matching(session, rules=rules, now=now)
+    people = count.sample(session, rules=rules, now=now) if total else []
     return CountOut(count=total, sample=[_person(contact) for contact in people])
 
 
