@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.cli.launcher import Launcher
 from tests.web.axe import find_violations
@@ -41,7 +42,12 @@ class Marketer:
 
     def look(self) -> None:
         where = self.page.url.removeprefix(self.base)
-        self.faults.extend(f"{where}: {line}" for line in find_violations(self.page))
+        try:
+            found = find_violations(self.page)
+        except PlaywrightError:  # a live page loaded itself anew meanwhile: its state had changed
+            self.page.wait_for_load_state()
+            found = find_violations(self.page)
+        self.faults.extend(f"{where}: {line}" for line in found)
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).first.click()
