@@ -234,12 +234,8 @@ def get_engagement(session: Session, *, contact_id: str, now: datetime) -> Engag
     return EngagementOut(score=told.score, measured=told.measured, entries=entries, steps=steps)
 
 
-class TimelineQuery(PageQuery):
-    pass
-
-
 @operations.get("/contacts/{contact_id}/timeline")
-def get_timeline(session: Session, *, contact_id: str, query: TimelineQuery) -> TimelineOut:
+def get_timeline(session: Session, *, contact_id: str, query: PageQuery) -> TimelineOut:
     """Show what happened to and with a contact, the latest first."""
     contact = save.get_contact(session, contact_id=decode_id("contact", contact_id))
     items = contact_timeline(session, contact_id=contact.id, before=query.cursor, limit=query.limit)
